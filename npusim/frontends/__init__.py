@@ -1,0 +1,1 @@
+"""Front ends: what turns something a user has into calls."""

@@ -1,0 +1,131 @@
+"""A device's functions over arrays, named as in the Python array API standard and as in npusim's vocabulary."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npusim.dtypes import DTYPES, DType, dtype
+from npusim.errors import CallError
+from npusim.frontends.numpy.array import Array, asarray
+from npusim.operators import ALIASES, OPERATORS
+
+if TYPE_CHECKING:
+    from npusim.devices import Device
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standard:
+    """A function of the standard: the operator behind it, and the standard's names for its attributes."""
+
+    operator: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+_AXIS = {"axis": "dim", "keepdims": "keepdim"}
+_STANDARD: Mapping[str, _Standard] = MappingProxyType(
+    {
+        "sum": _Standard("sum", _AXIS),
+        "mean": _Standard("mean", _AXIS),
+        "max": _Standard("amax", _AXIS),
+        "concat": _Standard("cat", {"axis": "dim"}),
+        "permute_dims": _Standard("permute", {"axes": "dims"}),
+        "take_along_axis": _Standard("gather", {"axis": "dim"}),
+        "softmax": _Standard("softmax", {"axis": "dim"}),
+    }
+)
+"""Where a function's attributes are not named as the operator's. Everything else goes by the operator's own names."""
+
+
+class Namespace:
+    """`device.xp`: every operator as a function, judged and run on the device.
+
+    Functions take Arrays, numpy arrays and Python scalars and return Arrays. Attributes may follow the operands by
+    position (`xp.reshape(x, (2, 3))`) or be named, as the standard (`axis`, `keepdims`) or torch (`dim`, `keepdim`)
+    names them. `xp.float16`, `xp.bfloat16`, ... are the dtypes.
+    """
+
+    def __init__(self, device: "Device") -> None:
+        self._device = device
+        for name, operator in {**{name: name for name in OPERATORS}, **ALIASES}.items():
+            setattr(self, name, self._function(_STANDARD.get(name, _Standard(operator))))
+        for name, standard in _STANDARD.items():
+            setattr(self, name, self._function(standard))
+        for row in DTYPES.values():
+            setattr(self, row.name, row)
+
+    def __getattr__(self, name: str) -> Any:
+        near = get_close_matches(name, list(self.__dict__), n=2)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise AttributeError(f"{self._device.profile.id}'s array namespace has no {name!r}{hint}")
+
+    def __repr__(self) -> str:
+        return f"<array namespace of {self._device!r}>"
+
+    def asarray(self, data: Any, /, *, dtype: "DType | str | np.dtype[Any] | type | None" = None) -> Array:
+        """Return numpy data, nested sequences or a scalar as an Array; Python floats become float32.
+
+        Nothing is copied where the data is a numpy array of the wanted dtype. The conversion is the host's.
+        """
+        return asarray(data, self._device, None if dtype is None else _row(dtype))
+
+    def astype(self, x: Array, target: "DType | str | np.dtype[Any] | type", /) -> Array:
+        """Return x converted on the device."""
+        return x.astype(target)
+
+    def matrix_transpose(self, x: Array, /) -> Array:
+        """Return x with its last two axes exchanged."""
+        return x.mT
+
+    def _function(self, standard: _Standard) -> Function:
+        operator = OPERATORS[standard.operator]
+        ports = len(operator.inputs)
+        variadic = operator.inputs[0].variadic
+        names = tuple(attribute.name for attribute in operator.attributes)
+        run = self._device.run
+        wrap = self._wrap
+
+        def function(*given: Any, **named: Any) -> Any:
+            if named or len(given) > ports:
+                named = _attributes(operator.name, names, given[ports:], named, standard.renamed)
+            operands = given[:ports]
+            if variadic or any(type(operand) is not Array for operand in operands):
+                operands = wrap(operands)
+            return run(operator.name, *operands, **named)
+
+        function.__name__ = function.__qualname__ = standard.operator
+        function.__doc__ = f"Run `{operator.signature}` on the device."
+        return function
+
+    def _wrap(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return operands with numpy arrays made Arrays, so that the result is one; scalars and None stay."""
+        return tuple(
+            asarray(o, self._device, None)
+            if isinstance(o, np.ndarray)
+            else self._wrap(o)
+            if isinstance(o, list | tuple)
+            else o
+            for o in operands
+        )
+
+
+_row = dtype
+
+
+def _attributes(
+    operator: str, names: Sequence[str], positional: Sequence[Any], named: Mapping[str, Any], renamed: Mapping[str, str]
+) -> dict[str, Any]:
+    if len(positional) > len(names):
+        raise CallError(f"{operator} takes {len(names)} attributes ({', '.join(names)}), not {len(positional)}")
+    found = dict(zip(names, positional, strict=False))
+    for name, value in named.items():
+        target = renamed.get(name, name)
+        if target in found:
+            raise CallError(f"{operator} got two values for {target!r}")
+        found[target] = value
+    return found

@@ -1,0 +1,105 @@
+"""What an operator is: named ports, typed attributes, an inference rule and a float64 meaning."""
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from npusim.call import TensorType
+
+Infer = Callable[..., tuple[TensorType, ...]]
+Reference = Callable[..., Any]
+REQUIRED: Any = object()
+"""Stands where an attribute has no default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One named input or output; an optional one may be absent, a variadic one takes any number of operands."""
+
+    name: str
+    optional: bool = False
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One named argument that is not a tensor; `type` is a key of `npusim.operators.binding.ATTRIBUTE_TYPES`."""
+
+    name: str
+    type: str
+    default: Any = REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One device-independent operation.
+
+    `infer` takes the TensorType of every input port in order (None for an absent one, a tuple for a variadic one) and
+    the attributes by name, returns the TensorType of every output and raises CallError for what the operator cannot
+    mean. `reference` takes arrays in the same places, floats as float64, and returns what exact arithmetic would give
+    to float64 precision: an array, or a tuple of arrays where there are several outputs.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    attributes: tuple[Attribute, ...]
+    outputs: tuple[Port, ...]
+    infer: Infer
+    reference: Reference
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Every port, inputs first."""
+        return self.inputs + self.outputs
+
+    @property
+    def signature(self) -> str:
+        """The operator as its table row writes it."""
+
+        def port(p: Port) -> str:
+            return p.name + "?" * p.optional + "*" * p.variadic
+
+        attributes = ", ".join(
+            f"{a.name}: {a.type}" + ("" if a.default is REQUIRED else f" = {a.default!r}") for a in self.attributes
+        )
+        inputs = ", ".join(map(port, self.inputs))
+        return f"{self.name}({'; '.join(filter(None, (inputs, attributes)))}) -> {', '.join(map(port, self.outputs))}"
+
+
+_SIGNATURE = re.compile(r"(?P<name>\w+)\((?P<inputs>[^;)]*)(;(?P<attributes>.*))?\) -> (?P<outputs>.+)")
+_PORT = re.compile(r"(?P<name>\w+)(?P<optional>\?)?(?P<variadic>\*)?")
+_ATTRIBUTE = re.compile(r"(?P<name>\w+): (?P<type>\w+)( = (?P<default>[^,]+))?(, |$)")
+
+
+def operator(signature: str, infer: Infer, reference: Reference, *aliases: str) -> Operator:
+    """Build an operator from one line.
+
+    `name(port, optional?, variadic*; attribute: type = default) -> out`. Raises ValueError if the line cannot be read.
+    """
+    match = _SIGNATURE.fullmatch(signature)
+    if match is None:
+        raise ValueError(f"not an operator signature: {signature!r}")
+    return Operator(
+        match["name"],
+        _ports(match["inputs"]),
+        tuple(_attribute(found) for found in _ATTRIBUTE.finditer((match["attributes"] or "").strip())),
+        _ports(match["outputs"]),
+        infer,
+        reference,
+        aliases,
+    )
+
+
+def _ports(text: str) -> tuple[Port, ...]:
+    return tuple(Port(m["name"], bool(m["optional"]), bool(m["variadic"])) for m in _PORT.finditer(text))
+
+
+def _attribute(match: re.Match[str]) -> Attribute:
+    default = match["default"]
+    return Attribute(match["name"], match["type"], REQUIRED if default is None else ast.literal_eval(default))
+
+
+Attributes = Mapping[str, Any]

@@ -1,0 +1,86 @@
+"""Find profile files by id and lay a profile over what it extends."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from npusim.errors import UnknownProfileError
+from npusim.profiles.document import Node, did_you_mean, read
+from npusim.resources import folder
+
+SUFFIX = ".yaml"
+_ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+FAMILIES = "families"
+"""The folder, beside the profiles, of those that only exist to be extended."""
+
+
+def shipped() -> Iterator[Path]:
+    """Yield the files of the profiles that come with npusim, sorted by name, without the families they extend."""
+    return iter(sorted(folder("device_profiles").glob(f"*{SUFFIX}")))
+
+
+def find(name_or_path: str | Path) -> Path:
+    """Return the file of a shipped profile's id, or the path itself if it ends in .yaml or names a file.
+
+    Raises UnknownProfileError with the nearest ids.
+    """
+    text = str(name_or_path)
+    if text.endswith((SUFFIX, ".yml")) or "/" in text or Path(text).is_file():
+        path = Path(text)
+        if path.is_file():
+            return path
+        raise UnknownProfileError(text, (), "(there is no such file)")
+    files = {path.stem: path for path in shipped()}
+    if text not in files:
+        near = get_close_matches(text, files, n=3) or sorted(files)
+        raise UnknownProfileError(text, tuple(near))
+    return files[text]
+
+
+def resolve(path: Path) -> tuple[Node, tuple[str, ...]]:
+    """Return a profile's document laid over all that it extends, and the chain of ids, the farthest first.
+
+    Mappings merge key by key; lists and scalars replace. Raises ProfileError, at the `extends` that is wrong, for a
+    cycle, a name that is not a plain id, or a parent that is not there.
+    """
+    document = read(path)
+    parent = document.mapping("a profile (a mapping)").get("extends")
+    chain: list[tuple[Node, Path]] = [(document, path)]
+    while parent is not None:
+        found = _parent(parent, path.parent)
+        if any(found.samefile(seen) for _, seen in chain):
+            cycle = " -> ".join(p.stem for _, p in chain)
+            parent.fail(f"a cycle in extends: {cycle} -> {found.stem}")
+        document = read(found)
+        chain.append((document, found))
+        parent = document.mapping("a profile (a mapping)").get("extends")
+    merged = chain[-1][0]
+    for layer, _ in reversed(chain[:-1]):
+        merged = overlay(merged, layer)
+    return merged, tuple(p.stem for _, p in reversed(chain[1:]))
+
+
+def _parent(node: Node, beside: Path) -> Path:
+    name = node.text("the id of a profile")
+    if not _ID.fullmatch(name):
+        node.fail(f"extends takes the id of a profile (lower case letters, digits, _ . -), not {name!r}")
+    ours = folder("device_profiles")
+    for place in (beside, beside / FAMILIES, ours, ours / FAMILIES):
+        file = place / f"{name}{SUFFIX}"
+        if file.is_file():
+            return file
+    known = [file.stem for place in (ours, ours / FAMILIES) for file in place.glob(f"*{SUFFIX}")]
+    return node.fail(f"no profile {name!r} to extend, beside this file or shipped{did_you_mean(name, known)}")
+
+
+def overlay(base: Node, layer: Node) -> Node:
+    """Return `layer` over `base`: mappings merge key by key, everything else of `layer` replaces."""
+    if not isinstance(base.value, dict) or not isinstance(layer.value, dict):
+        return layer
+    merged = dict(base.value)
+    for key, node in layer.value.items():
+        merged[key] = overlay(merged[key], node) if key in merged else node
+    return Node(merged, layer.mark)

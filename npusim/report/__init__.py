@@ -1,0 +1,1 @@
+"""Words and tables for people: what faces print and what documents are generated from."""

@@ -1,0 +1,91 @@
+"""Verdicts and violations as people read them in a terminal or a test report."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from npusim.call import Site
+from npusim.dtypes import DTYPES
+from npusim.profiles.dialects import Dialect, fill
+from npusim.simulator import Status, Verdict, Violation
+
+
+def show_site(site: Site | None) -> str:
+    """Return file:line and function, the file relative to the working directory where it is below it."""
+    if site is None or not site.file:
+        return "unknown"
+    path = Path(site.file)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    inside = site.module or site.function
+    return f"{path}:{site.line}" + (f" in {inside}" if inside and inside != "<module>" else "")
+
+
+def rejection(verdict: Verdict, *, wrapping: str = "") -> str:
+    """Return the message of a rejected verdict: the vendor's sentence first, then what npusim knows.
+
+    With `wrapping`, a dialect's template, the first lines are what the framework would print around the sentence.
+    """
+    first = verdict.violations[0]
+    head = wrap(wrapping, first) if wrapping else first.text
+    return "\n".join((head, *_details(first), *_others(verdict.violations[1:])))
+
+
+def wrap(template: str, violation: Violation) -> str:
+    """Return a sentence as the framework prints it, with the present time and this process's id."""
+    now = datetime.now()
+    fields = {
+        "sentence": violation.text,
+        "api": violation.api or violation.operator,
+        "operator": violation.operator,
+        "date": now.strftime("%Y-%m-%d-%H:%M:%S"),
+        "time": now.strftime("%Y-%m-%d-%H:%M:%S") + f".{now.microsecond // 1000:03d}.{now.microsecond % 1000:03d}",
+        "pid": os.getpid(),
+    }
+    return fill(template, fields, Dialect())
+
+
+def _details(violation: Violation) -> Iterator[str]:
+    name = violation.operator + (f" ({violation.api})" if violation.api else "")
+    where = f", port {violation.port}" if violation.port else ""
+    yield f"  rule     {violation.code} on {violation.profile}: {name}{where}"
+    if violation.site is not None and violation.site.file:
+        yield f"  at       {show_site(violation.site)}"
+    yield f"  found    {violation.found}{_birth(violation)}"
+    if violation.allowed:
+        yield f"  allowed  {', '.join(violation.allowed)}"
+    if violation.hint:
+        yield f"  repair   {violation.hint}"
+    if violation.source:
+        yield f"  source   {violation.source} ({violation.confidence})"
+
+
+def _birth(violation: Violation) -> str:
+    origin = violation.origin
+    if origin is None or violation.found not in DTYPES:
+        return ""
+    made = f"{origin.operator} at " if origin.operator else ""
+    return f", born in {made}{show_site(origin)}"
+
+
+def _others(violations: tuple[Violation, ...]) -> Iterator[str]:
+    if violations:
+        yield f"  and {len(violations)} more:"
+        yield from (f"    {v.code} {v.port}: {v.text}" for v in violations)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return any verdict in words."""
+    match verdict.status:
+        case Status.REJECTED:
+            return rejection(verdict)
+        case status:
+            operands = ", ".join(
+                f"{port}={operand.type}" for port, found in verdict.call.operands.items() for operand in found
+            )
+            lines = [
+                f"{status.value}: {verdict.call.operator}({operands})",
+                *(f"  note     {n}" for n in verdict.notes),
+            ]
+            return "\n".join(lines)
