@@ -14,7 +14,7 @@ import numpy as np
 from npusim.call import Call, Site, TensorType
 from npusim.dtypes import DType, dtype
 from npusim.errors import CallError
-from npusim.frontends.numpy.array import Array, operand_of, origin_of, values_of
+from npusim.frontends.numpy.array import Array, Birth, operand_of, values_of
 from npusim.numerics.model import IEEE
 from npusim.operators import OPERATORS, Operator, bind, infer
 from npusim.policy import OF_ENFORCEMENT, OnUnknown, Policy, error, unknown
@@ -32,34 +32,15 @@ if TYPE_CHECKING:
 class _Plan:
     """What is known of a call from its operator, types and attributes alone: everything but data and lines.
 
-    `heir` is the position of the operand whose dtype's origin the result inherits; -1 where the dtype is born here.
+    `heirs` are the positions of the operands that had the result's dtype before; `promotes` says that others had
+    narrower float dtypes, so that the result's dtype may be born here.
     """
 
     operator: Operator
     verdict: Verdict
     outputs: tuple[TensorType, ...]
-    heir: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A plan with its operands, as a caller gave them, and whether it runs on the device or on the host."""
-
-    plan: _Plan
-    operands: Sequence[Any]
-    named: Mapping[str, Any]
-    on_host: bool = False
-
-    def inputs(self) -> list[Any]:
-        """Return one value a port, in the operator's order, the operands of a variadic port in its place."""
-        ports = self.plan.operator.inputs
-        if len(ports) == 1 and ports[0].variadic and all(isinstance(o, np.ndarray | Array) for o in self.operands):
-            return list(self.operands or self.named[ports[0].name])
-        values: list[Any] = []
-        for index, port in enumerate(ports):
-            given = self.operands[index] if index < len(self.operands) else self.named.get(port.name)
-            values.extend(given if port.variadic and given is not None else (given,))
-        return values
+    heirs: tuple[int, ...]
+    promotes: bool
 
 
 class Device:
@@ -127,10 +108,10 @@ class Device:
         """
         given = values_of(operands)
         by_name = dict(zip(named, values_of(tuple(named.values())), strict=True)) if named else named
-        task = _Task(self._plan(operator, given, by_name), given, by_name)
-        if task.plan.verdict.status is not Status.ACCEPTED:
-            task = self._enforce(task)
-        return self._execute(task)
+        plan = self._plan(operator, given, by_name)
+        if plan.verdict.status is not Status.ACCEPTED:
+            return self._enforce(plan, given, by_name)
+        return self._execute(plan, _inputs(plan.operator, given, by_name), self.executor)
 
     def _plan(self, operator: str, operands: Sequence[Any], named: Mapping[str, Any]) -> _Plan:
         try:
@@ -146,7 +127,7 @@ class Device:
         outputs = infer(found, call)
         plain = {port: tuple(replace(o, origin=None) for o in given) for port, given in call.operands.items()}
         verdict = judge(self.profile, replace(call, operands=MappingProxyType(plain)))
-        plan = _Plan(found, verdict, outputs, _heir(call, outputs))
+        plan = _Plan(found, verdict, outputs, *_heirs(call, outputs))
         if all(isinstance(o, np.ndarray | Array | TensorType) for o in operands):
             with suppress(TypeError):  # an unhashable value, such as an operand given by name
                 self._plans[operator, *[(o.dtype, o.shape) for o in operands], *named.items()] = plan
@@ -164,43 +145,43 @@ class Device:
         violations = tuple(replace(v, site=call.site, origin=origins.get(v.port)) for v in plan.verdict.violations)
         return replace(plan.verdict, call=call, violations=violations)
 
-    def _enforce(self, task: _Task) -> _Task:
-        """Do what the policy says with a call that was not accepted; return what is to be executed."""
-        if task.plan.verdict.status is Status.UNKNOWN:
-            unknown(task.plan.verdict, self.on_unknown)
-            return task
-        verdict = self._located(task.plan, task.operands, task.named)
+    def _enforce(self, plan: _Plan, operands: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Do what the policy says with a call that was not accepted: raise, or return a result all the same."""
+        inputs = _inputs(plan.operator, operands, named)
+        if plan.verdict.status is Status.UNKNOWN:
+            unknown(plan.verdict, self.on_unknown)
+            return self._execute(plan, inputs, self.executor)
+        verdict = self._located(plan, operands, named)
         match self.policy:
             case Policy.RECORD:
                 self._keep(verdict)
-                return task
+                return self._execute(plan, inputs, self.executor)
             case Policy.FALLBACK:
                 self._keep(replace(verdict, placement=Placement.HOST))
-                return replace(task, on_host=True)
+                return self._execute(plan, inputs, self._host)
             case Policy.NARROW:
-                operands = [_narrowed(o, self.profile.narrows) for o in task.operands]
-                named = {name: _narrowed(value, self.profile.narrows) for name, value in task.named.items()}
-                plan = self._plan(task.plan.operator.name, operands, named)
-                if plan.verdict.status is Status.ACCEPTED:
-                    return _Task(plan, operands, named)
+                narrow = [_narrowed(o, self.profile.narrows) for o in operands]
+                narrow_named = {name: _narrowed(value, self.profile.narrows) for name, value in named.items()}
+                narrower = self._plan(plan.operator.name, narrow, narrow_named)
+                if narrower.verdict.status is Status.ACCEPTED:
+                    return self._execute(narrower, _inputs(plan.operator, narrow, narrow_named), self.executor)
         raise error(verdict, self.profile, wrapped=self.wrapped)
 
     def _keep(self, verdict: Verdict) -> None:
         with self._lock:
             self.verdicts.append(verdict)
 
-    def _execute(self, task: _Task) -> Any:
-        operator, inputs = task.plan.operator, task.inputs()
-        executor = self._host if task.on_host else self.executor
-        data = [value.numpy() if isinstance(value, Array) else value for value in inputs]
-        results: tuple[Any, ...] = executor.run(
-            operator.name, data, task.plan.verdict.call.attributes, task.plan.outputs
-        )
-        if any(isinstance(value, Array) for value in inputs):
-            heir = task.plan.heir
-            origin = origin_of(inputs[heir]) if heir >= 0 else caller(f"{operator.name}({_dtypes(data)})")
-            results = tuple(Array(result, self, origin) for result in results)
-        return results if operator.outputs[-1].variadic else results[0]
+    def _execute(self, plan: _Plan, inputs: Sequence[Any], executor: "Executor") -> Any:
+        data = [value.numpy() if type(value) is Array else value for value in inputs]
+        results = executor.run(plan.operator.name, data, plan.verdict.call.attributes, plan.outputs)
+        if Array not in map(type, inputs):
+            return results if plan.operator.outputs[-1].variadic else results[0]
+        birth = _inherited(plan, inputs)
+        if birth is None:
+            birth = Birth(caller(f"{plan.operator.name}({_dtypes(data)})"), plan.promotes)
+        if plan.operator.outputs[-1].variadic:
+            return tuple(Array(result, self, birth) for result in results)
+        return Array(results[0], self, birth)
 
 
 def device(
@@ -230,13 +211,41 @@ def _choice(kind: Any, value: str, name: str) -> Any:
         raise CallError(f"{name}={value!r}: allowed are {', '.join(member.value for member in kind)}") from None
 
 
-def _heir(call: Call, outputs: Sequence[TensorType]) -> int:
-    """The position, among all operands, of the one that had the result's dtype before, if all that have one agree."""
+def _heirs(call: Call, outputs: Sequence[TensorType]) -> tuple[tuple[int, ...], bool]:
+    """Return a plan's `heirs` and `promotes`."""
     operands = [operand for found in call.operands.values() for operand in (found or (None,))]
-    wanted = outputs[0].dtype if outputs else None
     floats = [(i, o.type.dtype) for i, o in enumerate(operands) if o is not None and o.type.dtype.is_floating]
-    same = [i for i, found in floats if found is wanted]
-    return same[0] if same and len(same) == len(floats) else -1
+    heirs = tuple(i for i, found in floats if outputs and found is outputs[0].dtype)
+    return heirs, bool(heirs) and len(heirs) < len(floats)
+
+
+def _inherited(plan: _Plan, inputs: Sequence[Any]) -> Birth | None:
+    """Return where the result's dtype was born before this call, or None if that is here.
+
+    A dtype that all float operands share is older than the call. Where a narrower one is promoted, the wider is older
+    only if a promotion made it: what is blamed is the first line where the two met.
+    """
+    for position in plan.heirs:
+        if isinstance(inputs[position], Array):
+            birth: Birth = inputs[position].birth
+            if birth.promoted or not plan.promotes:
+                return birth
+    return None
+
+
+def _inputs(operator: Operator, operands: Sequence[Any], named: Mapping[str, Any]) -> Sequence[Any]:
+    """Return one value a port, in the operator's order, the operands of a variadic port in its place."""
+    ports = operator.inputs
+    if ports[0].variadic:
+        if all(isinstance(o, np.ndarray | Array) for o in operands):
+            return operands or named[ports[0].name]
+    elif len(operands) == len(ports):
+        return operands
+    values: list[Any] = []
+    for index, port in enumerate(ports):
+        given = operands[index] if index < len(operands) else named.get(port.name)
+        values.extend(given if port.variadic and given is not None else (given,))
+    return values
 
 
 def _dtypes(data: Sequence[Any]) -> str:

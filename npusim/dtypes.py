@@ -115,6 +115,8 @@ def dtype(spelling: "str | DType | np.dtype[Any] | type") -> DType:
     Spellings are matched without regard to case (`bfloat16`, `bf16`, `DT_BFLOAT16`, `np.float16`, `ml_dtypes.int4`).
     Raises UnknownDtypeError, naming the nearest spellings, for anything else.
     """
+    if isinstance(spelling, np.dtype):
+        return _of_numpy(spelling)
     if isinstance(spelling, DType):
         return spelling
     if isinstance(spelling, str):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from npusim.dtypes import DType
-from npusim.operators import Operator
+from npusim.operators import Attribute, Operator
 from npusim.profiles.document import Node, did_you_mean
 from npusim.profiles.ranges import Ranges, read_ranges, within
 from npusim.profiles.subject import Subject
@@ -63,16 +63,22 @@ class Condition:
 def read_condition(node: Node, operator: Operator) -> Condition:
     """Return the condition, or fail naming an unknown port, attribute or key with its nearest neighbours."""
     ports = [port.name for port in operator.ports]
-    attributes = [attribute.name for attribute in operator.attributes]
+    attributes = {attribute.name: attribute for attribute in operator.attributes}
     parts: list[PortCondition | AttributeCondition] = []
     for name, value in node.mapping("a condition such as {self: {dtype: float32}}").items():
         if name in ports:
             parts.append(_read_port(name, value))
         elif name in attributes:
-            parts.append(AttributeCondition(name, read_values(value)))
+            parts.append(AttributeCondition(name, _read_attribute(attributes[name], value)))
         else:
-            value.fail(f"{operator.name} has no port or attribute {name!r}{did_you_mean(name, ports + attributes)}")
+            value.fail_at_key(f"{operator.name} has no port or attribute {name!r}{did_you_mean(name, [*ports, *attributes])}")
     return Condition(tuple(parts))
+
+
+def _read_attribute(attribute: Attribute, node: Node) -> ValueSet:
+    if attribute.type == "dtype":
+        return ValueSet(tuple(row.name for row in read_dtypes(node)))
+    return read_values(node)
 
 
 def _flag(node: Node) -> bool:
@@ -95,7 +101,7 @@ def _read_port(port: str, node: Node) -> PortCondition:
     found = {}
     for key, value in node.mapping("a mapping such as {dtype: float32, rank: 2..3}").items():
         if key not in _KEYS:
-            value.fail(f"unknown key {key!r} in a condition{did_you_mean(key, list(_KEYS))}")
+            value.fail_at_key(f"unknown key {key!r} in a condition{did_you_mean(key, list(_KEYS))}")
         field, read = _KEYS[key]
         found[field] = read(value)
     return PortCondition(port, **found)

@@ -1,7 +1,7 @@
 """Read YAML into a tree in which everything knows its file, line and column, and nothing can be executed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,14 +32,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A scalar, list or mapping with the place where it stands."""
+    """A scalar, list or mapping with the place where it stands, and where its key does if it is a mapping's value."""
 
     value: "Scalar | list[Node] | dict[str, Node]"
     mark: Mark
+    key: Mark | None = None
 
     def fail(self, message: str) -> NoReturn:
         """Raise ProfileError at this place."""
         raise ProfileError(f"{self.mark}: {message}")
+
+    def fail_at_key(self, message: str) -> NoReturn:
+        """Raise ProfileError at the key whose value this is."""
+        raise ProfileError(f"{self.key or self.mark}: {message}")
 
     @property
     def shown(self) -> str:
@@ -68,6 +73,10 @@ class Node:
     def many(self) -> "list[Node]":
         """Return the items of a list, or this single scalar as a list of one."""
         return self.value if isinstance(self.value, list) else [self]
+
+    def some(self) -> "list[Node]":
+        """As `many`, at least one."""
+        return self.many() or self.fail("expected at least one item, found an empty list")
 
     def text(self, what: str = "text") -> str:
         """Return the string, or fail; a number that YAML read from an unquoted version is given back as written."""
@@ -198,8 +207,9 @@ class _Builder:
             value = self.node(depth + 1)
             for name in event.value.split(", "):
                 if name in found:
-                    key.fail(f"duplicate key {name!r}; the first is at line {found[name].mark.line}")
-                found[name] = value
+                    first = found[name].key or found[name].mark
+                    key.fail(f"duplicate key {name!r}; the first is at line {first.line}")
+                found[name] = replace(value, key=key.mark)
         self.loader.get_event()
         return found
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from npusim.profiles.document import Node, did_you_mean
 
@@ -27,17 +28,23 @@ def apply(node: Node, features: Mapping[str, bool]) -> Node:
     """
     match node.value:
         case dict(entries):
-            kept = {key: apply(value, features) for key, value in entries.items() if key not in {"if", "unless"}}
-            return Node(kept, node.mark)
+            return replace(node, value={key: apply(value, features) for key, value in entries.items()})
         case list(items):
-            return Node([apply(_bare(item), features) for item in items if _holds(item, features)], node.mark)
+            return replace(node, value=[apply(_bare(item), features) for item in items if _holds(item, features)])
         case _:
             return node
 
 
 def _bare(node: Node) -> Node:
-    match = _ITEM.fullmatch(node.value) if isinstance(node.value, str) else None
-    return Node(match["item"], node.mark) if match else node
+    """Return a list's item without its gate."""
+    match node.value:
+        case str(text):
+            gated = _ITEM.fullmatch(text)
+            return replace(node, value=gated["item"]) if gated else node
+        case dict(entries):
+            return replace(node, value={key: value for key, value in entries.items() if key not in {"if", "unless"}})
+        case _:
+            return node
 
 
 def _holds(node: Node, features: Mapping[str, bool]) -> bool:

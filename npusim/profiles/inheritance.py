@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,16 +29,23 @@ def find(name_or_path: str | Path) -> Path:
     Raises UnknownProfileError with the nearest ids.
     """
     text = str(name_or_path)
-    if text.endswith((SUFFIX, ".yml")) or "/" in text or Path(text).is_file():
-        path = Path(text)
-        if path.is_file():
-            return path
+    path = Path(text)
+    if _is_file(path):
+        return path
+    if text.endswith((SUFFIX, ".yml")) or "/" in text:
         raise UnknownProfileError(text, (), "(there is no such file)")
     files = {path.stem: path for path in shipped()}
     if text not in files:
         near = get_close_matches(text, files, n=3) or sorted(files)
         raise UnknownProfileError(text, tuple(near))
     return files[text]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system, or a folder that may not be read
+        return False
 
 
 def resolve(path: Path) -> tuple[Node, tuple[str, ...]]:
@@ -83,4 +91,4 @@ def overlay(base: Node, layer: Node) -> Node:
     merged = dict(base.value)
     for key, node in layer.value.items():
         merged[key] = overlay(merged[key], node) if key in merged else node
-    return Node(merged, layer.mark)
+    return replace(layer, value=merged)

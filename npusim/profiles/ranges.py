@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from npusim.profiles.document import Node
 
-_RANGE = re.compile(r"(-?\d+)?\.\.(-?\d+)?")
+_RANGE = re.compile(r"(-?\d{1,18})?\.\.(-?\d{1,18})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def within(number: int, ranges: Ranges) -> bool:
 
 def read_ranges(node: Node) -> Ranges:
     """Return one or more ranges, or fail with what a range looks like."""
-    return tuple(read_range(item) for item in node.many())
+    return tuple(read_range(item) for item in node.some())
 
 
 def read_range(node: Node) -> Range:

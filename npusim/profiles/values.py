@@ -1,5 +1,6 @@
 """Read the small things that rules and conditions are made of: dtypes, sets of attribute values."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class ValueSet:
             return any(value is single or value == single for single in self.singles if type(single) is type(value))
         if isinstance(value, int | float):
             listed = any(value == single for single in self.singles if not isinstance(single, bool | str))
-            return listed or (value == int(value) and within(int(value), self.ranges))
+            return listed or (math.isfinite(value) and value == int(value) and within(int(value), self.ranges))
         return value in self.singles
 
     def __str__(self) -> str:
@@ -39,7 +40,7 @@ def read_dtype(node: Node) -> DType:
 def read_dtypes(node: Node) -> tuple[DType, ...]:
     """Return one or more dtypes, in order, or fail; a dtype listed twice is a mistake."""
     found: list[DType] = []
-    for item in node.many():
+    for item in node.some():
         row = read_dtype(item)
         if row in found:
             item.fail(f"{row} is listed twice")
@@ -51,7 +52,7 @@ def read_values(node: Node) -> ValueSet:
     """Return a set of attribute values: scalars, ranges such as 1..7, or a list of both."""
     singles: list[Any] = []
     ranges: list[Range] = []
-    for item in node.many():
+    for item in node.some():
         if isinstance(item.value, dict | list):
             item.fail(f"expected a value or a range, found {item.shown}")
         if isinstance(item.value, str) and ".." in item.value:

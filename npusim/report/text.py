@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from linecache import getline
 from pathlib import Path
 
 from npusim.call import Site
@@ -52,7 +53,10 @@ def _details(violation: Violation) -> Iterator[str]:
     yield f"  rule     {violation.code} on {violation.profile}: {name}{where}"
     if violation.site is not None and violation.site.file:
         yield f"  at       {show_site(violation.site)}"
+        yield from _code(violation.site)
     yield f"  found    {violation.found}{_birth(violation)}"
+    if _is_born(violation):
+        yield from _code(violation.origin)
     if violation.allowed:
         yield f"  allowed  {', '.join(violation.allowed)}"
     if violation.hint:
@@ -61,12 +65,24 @@ def _details(violation: Violation) -> Iterator[str]:
         yield f"  source   {violation.source} ({violation.confidence})"
 
 
+def _is_born(violation: Violation) -> bool:
+    """Whether what was found is a dtype whose birth is known."""
+    return violation.origin is not None and violation.found in DTYPES
+
+
 def _birth(violation: Violation) -> str:
-    origin = violation.origin
-    if origin is None or violation.found not in DTYPES:
+    if not _is_born(violation):
         return ""
-    made = f"{origin.operator} at " if origin.operator else ""
+    origin = violation.origin
+    made = f"{origin.operator} at " if origin is not None and origin.operator else ""
     return f", born in {made}{show_site(origin)}"
+
+
+def _code(site: Site | None) -> Iterator[str]:
+    """Yield the line of source at a site, if it can be read."""
+    line = getline(site.file, site.line).strip() if site is not None else ""
+    if line:
+        yield f"             {line}"
 
 
 def _others(violations: tuple[Violation, ...]) -> Iterator[str]:

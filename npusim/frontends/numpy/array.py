@@ -1,6 +1,7 @@
 """The array that a user of a device holds: numpy data, the device it belongs to, and where its dtype was born."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +18,30 @@ if TYPE_CHECKING:
     from npusim.devices import Device
 
 
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """Where a dtype was born, and whether it was a promotion that made it rather than its author's wish."""
+
+    origin: Site
+    promoted: bool = False
+
+
 class Array:
     """An immutable tensor on a simulated device.
 
     Functions of `device.xp` and Python's operators judge and run on the device. A Python scalar takes the dtype of the
     array it meets. Indexing with integers, slices, `...` and None makes a view, as in torch: no operator runs.
-    `origin` is the line where the dtype was born.
+    `birth.origin` is the line where the dtype was born.
     """
 
     __array_ufunc__ = None  # numpy arrays leave mixed operators to this class
     __hash__ = None  # type: ignore[assignment]
-    __slots__ = ("_data", "device", "dtype", "origin", "shape")
+    __slots__ = ("_data", "birth", "device", "dtype", "shape")
 
-    def __init__(self, data: NDArray[Any], device: "Device", origin: Site | None) -> None:
+    def __init__(self, data: NDArray[Any], device: "Device", birth: Birth) -> None:
         self._data = data
         self.device = device
-        self.origin = origin
+        self.birth = birth
         self.dtype: DType = dtype(data.dtype)
         self.shape = data.shape
 
@@ -84,7 +93,7 @@ class Array:
         for part in key if isinstance(key, tuple) else (key,):
             if not (part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)):
                 raise CallError(f"indexing takes integers, slices, ... and None, not {part!r}; use gather or embedding")
-        return Array(np.asarray(self._data[key]), self.device, self.origin)
+        return Array(np.asarray(self._data[key]), self.device, self.birth)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -139,14 +148,12 @@ for _name in _COMPARISONS:
     setattr(Array, f"__{_name}__", _method(_name))
 
 
-def origin_of(value: Any) -> Site | None:
-    """Return where the dtype of a value was born, if it is an Array and anybody knows."""
-    return value.origin if isinstance(value, Array) else None
+_ARRAYS_ONLY = {Array}
 
 
 def values_of(given: Sequence[Any]) -> Sequence[Any]:
     """Return operands with Python scalars made 0-d arrays and numpy arrays in native byte order; others unchanged."""
-    if all(type(value) is Array for value in given):
+    if set(map(type, given)) <= _ARRAYS_ONLY:
         return given
     like = next((value for value in given if isinstance(value, Array | np.ndarray)), None)
     return [
@@ -184,7 +191,7 @@ def operand_of(value: Any) -> Any:
         case Operand() | None:
             return value
         case Array():
-            return Operand(TensorType(value.dtype, value.shape), origin=value.origin)
+            return Operand(TensorType(value.dtype, value.shape), origin=value.birth.origin)
         case np.ndarray() | np.generic():
             return Operand(TensorType(dtype(value.dtype), value.shape))
         case TensorType():
@@ -205,4 +212,4 @@ def asarray(data: Any, device: "Device", target: DType | None) -> Array:
     array = _native(data.numpy() if isinstance(data, Array) else np.asarray(data))
     if target is None and not isinstance(data, np.ndarray | np.generic | Array) and array.dtype == np.float64:
         storage = np.dtype(np.float32)
-    return Array(array if storage is None else array.astype(storage, copy=False), device, caller("asarray"))
+    return Array(array if storage is None else array.astype(storage, copy=False), device, Birth(caller("asarray")))

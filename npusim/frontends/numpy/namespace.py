@@ -11,7 +11,7 @@ import numpy as np
 from npusim.dtypes import DTYPES, DType, dtype
 from npusim.errors import CallError
 from npusim.frontends.numpy.array import Array, asarray
-from npusim.operators import ALIASES, OPERATORS
+from npusim.operators import ALIASES, OPERATORS, Operator
 
 if TYPE_CHECKING:
     from npusim.devices import Device
@@ -84,21 +84,16 @@ class Namespace:
 
     def _function(self, standard: _Standard) -> Function:
         operator = OPERATORS[standard.operator]
-        ports = len(operator.inputs)
-        variadic = operator.inputs[0].variadic
-        names = tuple(attribute.name for attribute in operator.attributes)
-        run = self._device.run
-        wrap = self._wrap
+        name, run = operator.name, self._device.run
 
         def function(*given: Any, **named: Any) -> Any:
-            if named or len(given) > ports:
-                named = _attributes(operator.name, names, given[ports:], named, standard.renamed)
-            operands = given[:ports]
-            if variadic or any(type(operand) is not Array for operand in operands):
-                operands = wrap(operands)
-            return run(operator.name, *operands, **named)
+            if named or set(map(type, given)) != _ARRAYS_ONLY:
+                ports = len(operator.inputs)
+                named = _attributes(operator, given[ports:], named, standard.renamed)
+                given = self._wrap(given[:ports])
+            return run(name, *given, **named)
 
-        function.__name__ = function.__qualname__ = standard.operator
+        function.__name__ = function.__qualname__ = name
         function.__doc__ = f"Run `{operator.signature}` on the device."
         return function
 
@@ -115,17 +110,20 @@ class Namespace:
 
 
 _row = dtype
+_ARRAYS_ONLY = {Array}
 
 
 def _attributes(
-    operator: str, names: Sequence[str], positional: Sequence[Any], named: Mapping[str, Any], renamed: Mapping[str, str]
+    operator: Operator, positional: Sequence[Any], named: Mapping[str, Any], renamed: Mapping[str, str]
 ) -> dict[str, Any]:
+    """Return attributes under the operator's own names; raise CallError for too many or doubled ones."""
+    names = [attribute.name for attribute in operator.attributes]
     if len(positional) > len(names):
-        raise CallError(f"{operator} takes {len(names)} attributes ({', '.join(names)}), not {len(positional)}")
+        raise CallError(f"{operator.name} takes {len(names)} attributes ({', '.join(names)}), not {len(positional)}")
     found = dict(zip(names, positional, strict=False))
     for name, value in named.items():
         target = renamed.get(name, name)
         if target in found:
-            raise CallError(f"{operator} got two values for {target!r}")
+            raise CallError(f"{operator.name} got two values for {target!r}")
         found[target] = value
     return found

@@ -9,7 +9,7 @@ from npusim.dtypes import DType, promote
 from npusim.operators import Operator
 from npusim.profiles.document import Node
 from npusim.profiles.ranges import Ranges, read_ranges, within
-from npusim.profiles.rules.base import Finding, by_port, read_ports
+from npusim.profiles.rules.base import Finding, by_port, nearest_dtype, read_ports
 from npusim.profiles.subject import Subject
 from npusim.profiles.values import read_dtypes
 
@@ -41,11 +41,7 @@ def _nearest(found: DType, allowed: tuple[DType, ...], port: str, subject: Subje
     """The dtype to repair with: what the other operands have, else the closest in kind and width."""
     others = [t.dtype for name, types in subject.types.items() if name != port for t in types]
     candidates = [d for d in others if d in allowed and d.kind is found.kind]
-    return (
-        candidates[0]
-        if candidates
-        else min(allowed, key=lambda d: (d.kind is not found.kind, abs(d.bits - found.bits)))
-    )
+    return candidates[0] if candidates else nearest_dtype(found, allowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from npusim.dtypes import DType, dtype
 from npusim.operators import Operator
 from npusim.profiles.document import Node, did_you_mean
 from npusim.profiles.ranges import Ranges, read_ranges, within
-from npusim.profiles.rules.base import Finding, by_port, read_ports
+from npusim.profiles.rules.base import Finding, by_port, nearest_dtype, read_ports
 from npusim.profiles.subject import Subject
 from npusim.profiles.values import ValueSet, read_dtypes, read_values
 
@@ -42,7 +42,8 @@ class AttributeValue:
                 value = dtype(value)
             if value is not None and value not in allowed:
                 choices = (*allowed.singles, *allowed.ranges)
-                yield Finding(name, value, choices, f"set {name} to one of {', '.join(map(str, choices))}")
+                near = nearest_dtype(value, allowed.singles) if isinstance(value, DType) else allowed
+                yield Finding(name, value, choices, f"set {name} to {near}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,32 @@
+"""A call as the command that judges it: what a person can paste into a shell."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from npusim.call import Call
+from npusim.operators import OPERATORS
+
+
+def judge_command(profile: str, call: Call) -> str:
+    """Return the `npusim judge` command for a call on a profile, given by its id or its path."""
+    words = ("npusim", "judge", profile, call.operator, *_operands(call), *_attributes(call.operator, call.attributes))
+    return shlex.join(words)
+
+
+def _operands(call: Call) -> Iterator[str]:
+    for port, operands in call.operands.items():
+        yield from (f"{port}={operand.type}" for operand in operands)
+
+
+def _attributes(operator: str, given: Mapping[str, Any]) -> Iterator[str]:
+    for attribute in OPERATORS[operator].attributes:
+        value = given.get(attribute.name, attribute.default)
+        if value != attribute.default:
+            yield f"{attribute.name}={_spelled(value)}"
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) + "," * (len(value) == 1)
+    return str(value)
