@@ -5,9 +5,7 @@ from textwrap import TextWrapper
 
 from npusim.demo.story import Step, tell
 
-_WRAPPER = TextWrapper(
-    width=118, initial_indent="   ", subsequent_indent="      ", drop_whitespace=False, break_on_hyphens=False
-)
+_WRAPPER = TextWrapper(width=118, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False)
 
 
 def main() -> int:

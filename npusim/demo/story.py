@@ -59,9 +59,9 @@ def _repairs(npu: Device, data: "_Data") -> Step:
             *(f"{r.name.lower() + ': ' + r.value:70}{o.table_error:11.4f}{o.sqnr_db:6.1f} dB" for r, o in rows),
             "",
             "max |dcos| is the error of cos and sin, SQNR that of the block's output, both against float64.",
-            f"The early cast, the one that was merged, errs {early.table_error / late.table_error:.0f} times more: bfloat16",
-            "angles between 32 and 64 rad lie 0.25 rad apart. The late cast keeps the angles in float32 and is",
-            f"{late.sqnr_db - early.sqnr_db:.1f} dB better.",
+            f"The early cast, the one that was merged, errs {early.table_error / late.table_error:.0f} times more, because "
+            "bfloat16 angles between 32 and 64 rad lie 0.25 rad apart. The late cast keeps the angles in float32 and "
+            f"is {late.sqnr_db - early.sqnr_db:.1f} dB better.",
         ),
     )
 
@@ -74,8 +74,8 @@ def _elsewhere(npu: Device, data: "_Data") -> Step:
         (
             *(line for line in refused if not line.startswith("  allowed")),
             "",
-            f"In float16 it is accepted and runs: SQNR {outcome.sqnr_db:.1f} dB. Overflow saturates on this chip: inf becomes",
-            "65504 and nan becomes 0, so that a value that was too large does not show as one.",
+            f"In float16 it is accepted and runs: SQNR {outcome.sqnr_db:.1f} dB. Overflow saturates on this chip: inf "
+            "becomes 65504 and nan becomes 0, so that a value that was too large does not show as one.",
         ),
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from npusim.dtypes import DTYPES
+
 
 class Rounding(StrEnum):
     """Where a result is rounded to its storage dtype."""
@@ -31,7 +33,9 @@ class Overflow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
-    """The arithmetic of one device. Dtypes are canonical names; a dtype that a mapping lacks computes in itself.
+    """The arithmetic of one device. Dtypes are canonical names.
+
+    A dtype that a mapping lacks computes in itself, a float of fewer than 16 bits in float32.
 
     compute     storage dtype -> the dtype in which elementwise work and reductions are done
     rounding    once per operator, or after every primitive (+, exp, ...) of it, to the storage dtype
@@ -52,7 +56,7 @@ class Numerics:
 
     def compute_dtype(self, storage: str) -> str:
         """Return the dtype in which elementwise work on `storage` is done."""
-        return self.compute.get(storage, storage)
+        return self.compute.get(storage, _itself(storage))
 
     def accumulate_dtype(self, operand: str) -> str:
         """Return the dtype in which sums over `operand` are carried."""
@@ -61,6 +65,11 @@ class Numerics:
     def matmul_dtype(self, operand: str) -> str:
         """Return the dtype to which a matmul operand is rounded before it is multiplied."""
         return self.matmul.get(operand, operand)
+
+
+def _itself(name: str) -> str:
+    row = DTYPES[name]
+    return "float32" if row.is_floating and row.bits < 16 else name
 
 
 IEEE = Numerics(
