@@ -176,7 +176,7 @@ typedef double storage_float64;
 typedef double value_float64;
 NPU_OVERLOAD double decode_float64(double stored) { return stored; }
 NPU_OVERLOAD double encode_float64(double x, uint policy) {
-    if (!(policy & NPU_SATURATE)) return isnan(x) ? (double)NAN : x;
+    if (!(policy & NPU_SATURATE)) return isnan(x) ? as_double(0x7ff8000000000000ul) : x;
     return isnan(x) ? 0.0 : clamp(x, -DBL_MAX, DBL_MAX);
 }
 NPU_OVERLOAD double encode_float64(float x, uint policy) { return encode_float64((double)x, policy); }
