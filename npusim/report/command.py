@@ -8,10 +8,10 @@ from npusim.call import Call
 from npusim.operators import OPERATORS
 
 
-def judge_command(profile: str, call: Call) -> str:
-    """Return the `npusim judge` command for a call on a profile, given by its id or its path."""
-    words = ("npusim", "judge", profile, call.operator, *_operands(call), *_attributes(call.operator, call.attributes))
-    return shlex.join(words)
+def judge_command(profile: str, call: Call, stack: str | None = None) -> str:
+    """Return the `npusim judge` command for a call on a profile, given by its id or its path, and a stack's version."""
+    words = ["npusim", "judge", profile, call.operator, *_operands(call), *_attributes(call.operator, call.attributes)]
+    return shlex.join(words if stack is None else [*words, "--stack", stack])
 
 
 def _operands(call: Call) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from npusim.call import Site
 from npusim.dtypes import DTYPES
+from npusim.operators import OPERATORS
 from npusim.profiles.dialects import Dialect, fill
 from npusim.simulator import Status, Verdict, Violation
 
@@ -49,7 +50,8 @@ def wrap(template: str, violation: Violation) -> str:
 
 def _details(violation: Violation) -> Iterator[str]:
     name = violation.operator + (f" ({violation.api})" if violation.api else "")
-    where = f", port {violation.port}" if violation.port else ""
+    what = "attribute" if violation.port in _attributes_of(violation.operator) else "port"
+    where = f", {what} {violation.port}" if violation.port else ""
     yield f"  rule     {violation.code} on {violation.profile}: {name}{where}"
     if violation.site is not None and violation.site.file:
         yield f"  at       {show_site(violation.site)}"
@@ -58,11 +60,17 @@ def _details(violation: Violation) -> Iterator[str]:
     if _is_born(violation):
         yield from _code(violation.origin)
     if violation.allowed:
-        yield f"  allowed  {', '.join(violation.allowed)}"
+        separator = "; " if any(", " in choice for choice in violation.allowed) else ", "
+        yield f"  allowed  {separator.join(violation.allowed)}"
     if violation.hint:
         yield f"  repair   {violation.hint}"
     if violation.source:
         yield f"  source   {violation.source} ({violation.confidence})"
+
+
+def _attributes_of(operator: str) -> frozenset[str]:
+    """Return the names of an operator's attributes."""
+    return frozenset(attribute.name for attribute in OPERATORS[operator].attributes)
 
 
 def _is_born(violation: Violation) -> bool:
