@@ -59,7 +59,7 @@ def _repairs(npu: Device, data: "_Data") -> Step:
             *(f"{r.name.lower() + ': ' + r.value:70}{o.table_error:11.4f}{o.sqnr_db:6.1f} dB" for r, o in rows),
             "",
             "max |dcos| is the error of cos and sin, SQNR that of the block's output, both against float64.",
-            f"The early cast, the one that was merged, errs {early.table_error / late.table_error:.0f} times more, because "
+            f"The early cast, which was merged, errs {early.table_error / late.table_error:.0f} times more, because "
             "bfloat16 angles between 32 and 64 rad lie 0.25 rad apart. The late cast keeps the angles in float32 and "
             f"is {late.sqnr_db - early.sqnr_db:.1f} dB better.",
         ),
