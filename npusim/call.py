@@ -62,3 +62,11 @@ class Call:
     operands: Mapping[str, tuple[Operand, ...]]
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     site: Site | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _call, (self.operator, dict(self.operands), dict(self.attributes), self.site)
+
+
+def _call(operator: str, operands: dict[str, Any], attributes: dict[str, Any], site: Site | None) -> Call:
+    """Return a pickled call: a read-only view, as its mappings are, cannot be pickled."""
+    return Call(operator, MappingProxyType(operands), MappingProxyType(attributes), site)

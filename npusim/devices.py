@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from npusim.call import Call, Site, TensorType
-from npusim.dtypes import DType, dtype
+from npusim.call import Call, Operand, Site, TensorType
+from npusim.dtypes import DType, Kind, dtype, promote
 from npusim.errors import CallError
 from npusim.frontends.numpy.array import Array, Birth, operand_of, values_of
 from npusim.numerics.model import IEEE
@@ -25,7 +25,14 @@ from npusim.sites import caller
 
 if TYPE_CHECKING:
     from npusim.executor import Executor
+    from npusim.executor.buffers import Argument
     from npusim.frontends.numpy.namespace import Namespace
+
+
+MAX_PLANS = 100_000
+"""How many different calls a device remembers before it starts anew."""
+_WITH_ORIGIN = frozenset({Array, Operand, list, tuple})
+"""Types of operands that may know where their dtype was born."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,44 +113,83 @@ class Device:
         a tuple where the operator has several outputs. Raises NPUError for a rejected call under Policy.RAISE,
         ExecutionError if the kernels fail.
         """
-        given = values_of(operands)
-        by_name = dict(zip(named, values_of(tuple(named.values())), strict=True)) if named else named
-        plan = self._plan(operator, given, by_name)
+        given = values_of(operands, named.values())
+        plan = self._plan(operator, given, named)
         if plan.verdict.status is not Status.ACCEPTED:
-            return self._enforce(plan, given, by_name)
-        return self._execute(plan, _inputs(plan.operator, given, by_name), self.executor)
+            return self._enforce(plan, given, named)
+        return self._execute(plan, _inputs(plan.operator, given, named), self.executor)
+
+    def run_kernel(
+        self,
+        source: str,
+        name: str,
+        arguments: "Sequence[Argument]",
+        global_size: Sequence[int],
+        local_size: Sequence[int] | None = None,
+        *,
+        options: Sequence[str] = (),
+        timeout_s: float | None = None,
+    ) -> tuple[NDArray[Any], ...]:
+        """Run an OpenCL C kernel of the user's, within the profile's OpenCL limits, in a process of its own.
+
+        Arrays are read, an `npusim.executor.Out` is written and returned, a `Local` is __local memory, numpy scalars
+        are passed by value. Raises LaunchLimitError before anything runs, and what `Executor.run_kernel` raises.
+        """
+        from npusim.executor import Local
+        from npusim.limits import check_launch
+
+        local_bytes = sum(argument.size_bytes for argument in arguments if isinstance(argument, Local))
+        check_launch(self.profile.opencl, local_size, local_bytes, self.profile.id)
+        return self.executor.run_kernel(
+            source, name, arguments, global_size, local_size, options=options, timeout_s=timeout_s
+        )
+
+    def run_arrays(self, operator: str, arrays: tuple[Array, ...]) -> Any:
+        """As `run`, at the least cost, for one Array on every port of an operator and default attributes."""
+        plan = self._plans.get((operator, *[(array.dtype, array.shape) for array in arrays]))
+        if plan is None or plan.verdict.status is not Status.ACCEPTED:
+            return self.run(operator, *arrays)
+        return self._execute(plan, arrays, self.executor)
 
     def _plan(self, operator: str, operands: Sequence[Any], named: Mapping[str, Any]) -> _Plan:
-        try:
-            key = (operator, *[(o.dtype, o.shape) for o in operands], *named.items())
-            return self._plans[key]
+        attributes = [(name, _key(value)) for name, value in named.items()]
+        try:  # arrays by position, the common case, at the least cost
+            return self._plans[operator, *[(o.dtype, o.shape) for o in operands], *attributes]
         except (AttributeError, KeyError, TypeError):
+            key = (operator, *map(_key, operands), *attributes)
+        try:
+            plan = self._plans.get(key)
+        except TypeError:  # a value that cannot be hashed, which no operator takes: it will be named
             return self._learn(operator, operands, named)
+        if plan is None:
+            plan = self._learn(operator, operands, named)
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
 
     def _learn(self, operator: str, operands: Sequence[Any], named: Mapping[str, Any]) -> _Plan:
-        """Judge a call and remember the plan where its operands are fully described by dtype and shape."""
+        """Judge a call by the pure function, without its lines: what is remembered holds for every call like it."""
         found = OPERATORS[find_operator(self.profile, operator)]
         call = self._bind(found, operands, named, None)
         outputs = infer(found, call)
         plain = {port: tuple(replace(o, origin=None) for o in given) for port, given in call.operands.items()}
         verdict = judge(self.profile, replace(call, operands=MappingProxyType(plain)))
-        plan = _Plan(found, verdict, outputs, *_heirs(call, outputs))
-        if all(isinstance(o, np.ndarray | Array | TensorType) for o in operands):
-            with suppress(TypeError):  # an unhashable value, such as an operand given by name
-                self._plans[operator, *[(o.dtype, o.shape) for o in operands], *named.items()] = plan
-        return plan
+        return _Plan(found, verdict, outputs, *_heirs(call, outputs))
 
     def _bind(self, operator: Operator, operands: Sequence[Any], named: Mapping[str, Any], site: Site | None) -> Call:
-        ports = {port.name for port in operator.inputs}
-        given = {name: operand_of(value) if name in ports else value for name, value in named.items()}
-        return bind(operator, [operand_of(o) for o in operands], given, site)
+        ports = {port.name: named[port.name] for port in operator.inputs if port.name in named}
+        given = [operand_of(o) for o in values_of(operands, ports.values())]
+        by_port = map(operand_of, values_of(tuple(ports.values()), operands))
+        return bind(operator, given, {**named, **dict(zip(ports, by_port, strict=True))}, site)
 
     def _located(self, plan: _Plan, operands: Sequence[Any], named: Mapping[str, Any]) -> Verdict:
         """Return a rejected verdict with the line of this call and the origins of its operands."""
-        call = self._bind(plan.operator, operands, named, caller(plan.operator.name))
-        origins = {port: next((o.origin for o in given), None) for port, given in call.operands.items()}
-        violations = tuple(replace(v, site=call.site, origin=origins.get(v.port)) for v in plan.verdict.violations)
-        return replace(plan.verdict, call=call, violations=violations)
+        site = caller(plan.operator.name)
+        if not _WITH_ORIGIN.isdisjoint(map(type, (*operands, *named.values()))):
+            return judge(self.profile, self._bind(plan.operator, operands, named, site))
+        violations = tuple(replace(violation, site=site) for violation in plan.verdict.violations)
+        return replace(plan.verdict, call=replace(plan.verdict.call, site=site), violations=violations)
 
     def _enforce(self, plan: _Plan, operands: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Do what the policy says with a call that was not accepted: raise, or return a result all the same."""
@@ -199,7 +245,10 @@ def device(
     on_unknown  what happens where the profile has no facts: "warn", "raise" or "pass"
     wrapped     whether messages begin as the framework (torch_npu) prints them around the vendor's sentence
     """
-    loaded = profile if isinstance(profile, Profile) else load(profile, stack=stack)
+    if isinstance(profile, Profile):
+        loaded = profile if stack is None else load(profile.file, stack=stack)
+    else:
+        loaded = load(profile, stack=stack)
     chosen = None if policy is None else _choice(Policy, policy, "policy")
     return Device(loaded, policy=chosen, on_unknown=_choice(OnUnknown, on_unknown, "on_unknown"), wrapped=wrapped)
 
@@ -211,19 +260,39 @@ def _choice(kind: Any, value: str, name: str) -> Any:
         raise CallError(f"{name}={value!r}: allowed are {', '.join(member.value for member in kind)}") from None
 
 
+def _key(value: Any) -> Any:
+    """What a plan depends on of an operand or attribute: an array's type, everything else as it is.
+
+    1, 1.0 and True are equal in Python and three values here, as are 0.0 and -0.0.
+    """
+    match value:
+        case np.ndarray() | Array():
+            return value.dtype, value.shape
+        case Operand():
+            return replace(value, origin=None)
+        case list() | tuple():
+            return tuple(map(_key, value))
+        case float() | np.floating():
+            return type(value), float(value).hex()
+        case _:
+            return type(value), value
+
+
 def _heirs(call: Call, outputs: Sequence[TensorType]) -> tuple[tuple[int, ...], bool]:
     """Return a plan's `heirs` and `promotes`."""
     operands = [operand for found in call.operands.values() for operand in (found or (None,))]
-    floats = [(i, o.type.dtype) for i, o in enumerate(operands) if o is not None and o.type.dtype.is_floating]
-    heirs = tuple(i for i, found in floats if outputs and found is outputs[0].dtype)
-    return heirs, bool(heirs) and len(heirs) < len(floats)
+    wanted = outputs[0].dtype
+    given = [(i, o.type) for i, o in enumerate(operands) if o is not None and o.type.dtype.kind is wanted.kind]
+    deciding = [(i, t) for i, t in given if t.shape] or given  # a 0-d operand changes no dtype of its own kind
+    heirs = tuple(i for i, t in deciding if t.dtype is wanted and wanted.kind is not Kind.BOOL)
+    return heirs, bool(heirs) and any(t.dtype is not wanted is promote(t.dtype, wanted) for _, t in deciding)
 
 
 def _inherited(plan: _Plan, inputs: Sequence[Any]) -> Birth | None:
     """Return where the result's dtype was born before this call, or None if that is here.
 
-    A dtype that all float operands share is older than the call. Where a narrower one is promoted, the wider is older
-    only if a promotion made it: what is blamed is the first line where the two met.
+    A dtype that all operands of its kind share is older than the call. Where a narrower one is promoted, the wider is
+    older only if a promotion made it: what is blamed is the first line where the two met.
     """
     for position in plan.heirs:
         if isinstance(inputs[position], Array):
@@ -238,14 +307,14 @@ def _inputs(operator: Operator, operands: Sequence[Any], named: Mapping[str, Any
     ports = operator.inputs
     if ports[0].variadic:
         if all(isinstance(o, np.ndarray | Array) for o in operands):
-            return operands or named[ports[0].name]
+            return operands or values_of(named[ports[0].name])
     elif len(operands) == len(ports):
         return operands
     values: list[Any] = []
     for index, port in enumerate(ports):
         given = operands[index] if index < len(operands) else named.get(port.name)
         values.extend(given if port.variadic and given is not None else (given,))
-    return values
+    return values_of(values)
 
 
 def _dtypes(data: Sequence[Any]) -> str:
@@ -253,7 +322,15 @@ def _dtypes(data: Sequence[Any]) -> str:
 
 
 def _narrowed(value: Any, narrows: Mapping[DType, DType]) -> Any:
+    """Return a tensor, or a list of them, as the stack silently converts it; no operator runs."""
+    if isinstance(value, list | tuple):
+        return type(value)(_narrowed(item, narrows) for item in value)
     if not isinstance(value, np.ndarray | Array):
         return value
-    target = narrows.get(dtype(value.dtype))
-    return value if target is None or target.storage is None else value.astype(target.storage)
+    found = dtype(value.dtype)
+    target = narrows.get(found)
+    if target is None or target.storage is None:
+        return value
+    with np.errstate(all="ignore"):
+        data = np.asarray(value).astype(target.storage)
+    return Array(data, value.device, Birth(caller(f"narrow({found})"))) if isinstance(value, Array) else data

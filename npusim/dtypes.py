@@ -128,8 +128,14 @@ def dtype(spelling: "str | DType | np.dtype[Any] | type") -> DType:
     return _of_numpy(spelling)
 
 
+def _of_numpy(numpy_type: Any) -> DType:
+    if not isinstance(numpy_type, np.dtype | type):  # numpy would take None for float64
+        raise UnknownDtypeError(str(numpy_type), ())
+    return _of_numpy_type(numpy_type)
+
+
 @cache
-def _of_numpy(numpy_type: "np.dtype[Any] | type") -> DType:
+def _of_numpy_type(numpy_type: "np.dtype[Any] | type") -> DType:
     try:
         row = _BY_STORAGE.get(np.dtype(numpy_type).newbyteorder("="))
     except TypeError:
@@ -139,9 +145,14 @@ def _of_numpy(numpy_type: "np.dtype[Any] | type") -> DType:
     return row
 
 
-# Where two different floats of equal standing meet, the narrowest format that holds both. torch and ml_dtypes agree on
-# this pair; other pairs of 16 bits and less have no common format that both libraries name, and are refused.
-_FLOAT_JOIN = MappingProxyType({frozenset({"float16", "bfloat16"}): "float32"})
+# Where two different formats of equal width meet, the narrowest that holds both. torch and ml_dtypes agree on the first
+# pair; other pairs of 16 bits and less have no common format that both libraries name, and are refused.
+_JOIN = MappingProxyType(
+    {frozenset({"float16", "bfloat16"}): "float32", frozenset({"complex32", "bcomplex32"}): "complex64"}
+)
+_COMPLEX_OF = MappingProxyType(
+    {"float16": "complex32", "bfloat16": "bcomplex32", "float32": "complex64", "float64": "complex128"}
+)
 _SIGNED_HOLDING = {8: "int16", 16: "int32", 32: "int64"}
 
 
@@ -160,20 +171,17 @@ def promote(first: DType, second: DType) -> DType | None:
     match high.kind:
         case Kind.INTEGER:
             return _promote_integers(low, high)
-        case Kind.FLOAT if high.bits <= 16 and (low.bits == high.bits or low.bits < 16):
-            joined = _FLOAT_JOIN.get(frozenset({low.name, high.name}))
+        case _ if low.bits == high.bits or (high.bits <= 16 and low.bits < 16):
+            joined = _JOIN.get(frozenset({low.name, high.name}))
             return DTYPES[joined] if joined else None
         case _:
-            return high if low.bits < high.bits else None
+            return high
 
 
 def _promote_kinds(low: DType, high: DType) -> DType | None:
     if high.kind is Kind.COMPLEX and low.kind is Kind.FLOAT:
-        parts = {16: "complex32", 32: "complex64", 64: "complex128"}
-        low = DTYPES[parts[low.bits]] if low.bits in parts and low.name != "bfloat16" else low
-        if low.kind is Kind.FLOAT:
-            return DTYPES["complex64"] if low.name == "bfloat16" and high.bits <= 64 else None
-        return low if low.bits > high.bits else high
+        complex_of = _COMPLEX_OF.get(low.name)
+        return promote(DTYPES[complex_of], high) if complex_of else None
     return high
 
 

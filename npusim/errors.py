@@ -21,10 +21,13 @@ class UnknownNameError(UsageError):
     what = "name"
 
     def __init__(self, found: str, near: Sequence[str], where: str = "") -> None:
-        self.found, self.near = found, tuple(near)
+        self.found, self.near, self.where = found, tuple(near), where
         place = f" {where}" if where else ""
         hint = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
         super().__init__(f"unknown {self.what} {found!r}{place}{hint}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.found, self.near, self.where)
 
 
 class UnknownDtypeError(UnknownNameError):
@@ -98,6 +101,10 @@ class ExecutionError(NpusimError, RuntimeError):
 
 class NoRuntimeError(ExecutionError):
     """No usable OpenCL runtime was found; `npusim doctor` says what was tried."""
+
+
+class LaunchLimitError(ExecutionError, ValueError):
+    """An OpenCL launch beyond what the profile says the chip allows."""
 
 
 class KernelBuildError(ExecutionError):

@@ -7,6 +7,7 @@ from npusim.errors import ConstraintError, DtypeNotSupportedError, NotOfferedErr
 from npusim.profiles import Enforcement, Profile
 from npusim.report.text import rejection
 from npusim.simulator import Verdict
+from npusim.sites import warning_level
 
 
 class Policy(StrEnum):
@@ -53,4 +54,4 @@ def unknown(verdict: Verdict, how: OnUnknown) -> None:
     if how is OnUnknown.RAISE:
         raise UnknownVerdictError(message)
     if how is OnUnknown.WARN:
-        warnings.warn(message, UnknownVerdictWarning, stacklevel=5)
+        warnings.warn(message, UnknownVerdictWarning, stacklevel=warning_level())

@@ -12,10 +12,25 @@ _USERS_OF_OURS = "npusim.demo"
 
 def caller(operator: str = "") -> Site:
     """Return the innermost line outside npusim, with the operator that was called there; an empty site if none is."""
-    frame: FrameType | None = sys._getframe(1)
+    frame, _ = _users_frame()
+    if frame is None:
+        return Site(operator=operator)
+    return Site(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, "", operator)
+
+
+def warning_level() -> int:
+    """Return the `stacklevel` by which our caller's warnings.warn names the innermost line outside npusim."""
+    return _users_frame()[1]
+
+
+def _users_frame() -> tuple[FrameType | None, int]:
+    """Return the innermost frame outside npusim, and how many frames it is above that of our caller's caller."""
+    frame: FrameType | None = sys._getframe(2)
+    depth = 1
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
+        name = frame.f_globals.get("__name__") or ""
         if not name.startswith(_OURS) or name.startswith(_USERS_OF_OURS):
-            return Site(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, "", operator)
+            return frame, depth
         frame = frame.f_back
-    return Site(operator=operator)
+        depth += 1
+    return None, depth

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from operator import index
 from types import MappingProxyType
 from typing import Any
 
@@ -90,7 +91,11 @@ def _unknown(operator: Operator, name: str) -> str:
 
 
 def _is_int(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    try:
+        index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def _ints(value: Any) -> tuple[int, ...]:

@@ -79,6 +79,14 @@ def elementwise(self: TensorType, other: TensorType, **_: object) -> tuple[Tenso
     return (TensorType(result_dtype((self, other)), broadcast(self.shape, other.shape)),)
 
 
+def scaled_elementwise(self: TensorType, other: TensorType, *, alpha: float) -> tuple[TensorType, ...]:
+    """As `elementwise`; integers take no fractional alpha (torch's rule)."""
+    result = elementwise(self, other)
+    if isinstance(alpha, float) and result[0].dtype.kind.value < Kind.FLOAT.value:
+        raise CallError(f"alpha={alpha} of {result[0].dtype} tensors must be a whole number")
+    return result
+
+
 def floating_elementwise(self: TensorType, other: TensorType) -> tuple[TensorType, ...]:
     """As `elementwise`, integers and bool becoming float32."""
     return floating(*elementwise(self, other))
@@ -91,8 +99,8 @@ def comparison(self: TensorType, other: TensorType) -> tuple[TensorType, ...]:
 
 def where(condition: TensorType, self: TensorType, other: TensorType) -> tuple[TensorType, ...]:
     """All three broadcast, the two values promoted."""
-    if condition.dtype.name not in {"bool", "uint8"}:
-        raise CallError(f"where takes a bool condition (uint8 is allowed), not {condition.dtype}")
+    if condition.dtype.kind not in {Kind.BOOL, Kind.INTEGER}:
+        raise CallError(f"where takes a condition of bool or, where a chip allows it, integers, not {condition.dtype}")
     shape = broadcast(condition.shape, self.shape, other.shape)
     return (TensorType(result_dtype((self, other)), shape),)
 
@@ -149,7 +157,7 @@ def normalised(
     normalized_shape: Sequence[int],
     **_: object,
 ) -> tuple[TensorType, ...]:
-    """Like the input, whose trailing sizes are `normalized_shape`, as are those of weight and bias."""
+    """Like the input, floats, whose trailing sizes are `normalized_shape`, as are those of weight and bias."""
     shape = tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise CallError(
@@ -158,7 +166,7 @@ def normalised(
     for name, given in (("weight", weight), ("bias", bias)):
         if given is not None and given.shape != shape:
             raise CallError(f"{name} must have the shape {_show(shape)} of normalized_shape, not {_show(given.shape)}")
-    return (input,)
+    return floating(input)
 
 
 def matmul(self: TensorType, mat2: TensorType) -> tuple[TensorType, ...]:
@@ -230,7 +238,7 @@ def attention(
     scores = (*lead, query.shape[-2], key.shape[-2])
     if attn_mask is not None and broadcast(attn_mask.shape, scores) != scores:
         raise CallError(f"attn_mask {_show(attn_mask.shape)} does not fit the scores {_show(scores)}")
-    return (TensorType(query.dtype, (*lead, query.shape[-2], value.shape[-1])),)
+    return (TensorType(_as_float(query.dtype), (*lead, query.shape[-2], value.shape[-1])),)
 
 
 def _attention_lead(
@@ -268,7 +276,7 @@ def split_sizes(size: int, split_size: int | Sequence[int]) -> tuple[int, ...]:
         whole, rest = divmod(size, split_size)
         return (split_size,) * whole + ((rest,) if rest or not whole else ())
     sizes = tuple(split_size)
-    if sum(sizes) != size or min(sizes, default=0) < 0:
+    if not sizes or sum(sizes) != size or min(sizes) < 0:
         raise CallError(f"split_size={sizes} must be sizes that add up to {size}, the size of the axis")
     return sizes
 
@@ -289,7 +297,9 @@ def reshape(self: TensorType, *, shape: Sequence[int]) -> tuple[TensorType, ...]
         raise CallError(f"shape={_show(shape)} of reshape: sizes are 0 or more, and at most one is -1")
     if -1 in sizes:
         rest = math.prod(size for size in sizes if size != -1)
-        sizes[sizes.index(-1)] = elements // rest if rest else 0
+        if rest == 0:
+            raise CallError(f"shape={_show(shape)} of reshape: -1 beside a 0 could be any size")
+        sizes[sizes.index(-1)] = elements // rest
     if math.prod(sizes) != elements:
         raise CallError(
             f"reshape of {_show(self.shape)} ({elements} elements) to {_show(shape)} loses or adds elements"
@@ -333,8 +343,8 @@ def slice_(self: TensorType, *, dim: int, start: int | None, end: int | None, st
 
 
 def _index(name: str, found: TensorType) -> None:
-    if found.dtype.name not in {"int32", "int64"}:
-        raise CallError(f"{name} must be int32 or int64, not {found.dtype}")
+    if not found.dtype.is_integer:
+        raise CallError(f"{name} must be integers, not {found.dtype}")
 
 
 def gather(self: TensorType, index: TensorType, *, dim: int) -> tuple[TensorType, ...]:

@@ -71,7 +71,7 @@ class Operator:
 
 _SIGNATURE = re.compile(r"(?P<name>\w+)\((?P<inputs>[^;)]*)(;(?P<attributes>.*))?\) -> (?P<outputs>.+)")
 _PORT = re.compile(r"(?P<name>\w+)(?P<optional>\?)?(?P<variadic>\*)?")
-_ATTRIBUTE = re.compile(r"(?P<name>\w+): (?P<type>\w+)( = (?P<default>[^,]+))?(, |$)")
+_ATTRIBUTE = re.compile(r"(?P<name>\w+): (?P<type>\w+)( = (?P<default>'[^']*'|[^,]+))?(, |$)")
 
 
 def operator(signature: str, infer: Infer, reference: Reference, *aliases: str) -> Operator:

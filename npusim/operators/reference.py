@@ -1,12 +1,13 @@
 """What the operators mean: float64 versions that are written to be read, not to be fast."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.dtypes import Kind
 from npusim.dtypes import dtype as dtype_row
 
 Array = NDArray[Any]
@@ -21,9 +22,33 @@ def gelu(self: Array, *, approximate: str) -> Any:
     return 0.5 * self * (1 + erf(self / math.sqrt(2)))
 
 
+def of_floats(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` with an integer or bool operand made float64 first, which numpy itself does only for int64."""
+    return lambda self, **attributes: function(self * 1.0, **attributes)
+
+
+def like(result: Any, *operands: Array) -> Any:
+    """Return `result` in the dtype to which the operands promote: numpy counts with bool as with integers."""
+    return np.asarray(result).astype(np.result_type(*operands))
+
+
+def power(self: Array, exponent: Array) -> Any:
+    """Self ** exponent; of integers, what is left of a fraction is 0."""
+    if np.result_type(self, exponent).kind in "fc":
+        return np.power(self, exponent)
+    whole = np.power(self, np.maximum(exponent, 0))
+    inverse = np.where(self == 1, 1, np.where(self == -1, 1 - 2 * (exponent % 2), 0))
+    return like(np.where(exponent < 0, inverse, whole), self, exponent)
+
+
 def sigmoid(self: Array) -> Any:
     """1 / (1 + exp(-x))."""
     return 1 / (1 + np.exp(-self))
+
+
+def silu(self: Array) -> Any:
+    """X * sigmoid(x) (arXiv:1702.03118)."""
+    return self * sigmoid(self)
 
 
 def cast(self: Array, *, dtype: str) -> Any:
@@ -32,24 +57,37 @@ def cast(self: Array, *, dtype: str) -> Any:
     return self.astype(storage)
 
 
-def _axes(dim: Sequence[int] | None) -> tuple[int, ...] | None:
-    return tuple(dim) if dim else None
+def _axes(self: Array, dim: Sequence[int] | None) -> tuple[int, ...] | None:
+    return tuple(dim) if dim and self.ndim else None
 
 
-def total(self: Array, *, dim: Sequence[int] | None, keepdim: bool, dtype: str | None) -> Any:  # noqa: ARG001
+def _entering(self: Array, dtype: str | None) -> Array:
+    """The operand of a reduction, converted before it is summed if a dtype is given (torch's rule); floats to float64.
+
+    Integers and bool are summed in int64 where none is.
+    """
+    kind = None if dtype is None else dtype_row(dtype).kind
+    if kind is None:
+        return self.astype(np.int64) if self.dtype.kind in "bui" else self
+    return self * 1.0 if kind in {Kind.FLOAT, Kind.COMPLEX} else cast(self, dtype=str(dtype))
+
+
+def total(self: Array, *, dim: Sequence[int] | None, keepdim: bool, dtype: str | None) -> Any:
     """The sum over some axes, or all."""
-    return np.sum(self, axis=_axes(dim), keepdims=keepdim)
+    entering = _entering(self, dtype)
+    return np.sum(entering, axis=_axes(self, dim), keepdims=keepdim, dtype=entering.dtype)
 
 
-def average(self: Array, *, dim: Sequence[int] | None, keepdim: bool, dtype: str | None) -> Any:  # noqa: ARG001
+def average(self: Array, *, dim: Sequence[int] | None, keepdim: bool, dtype: str | None) -> Any:
     """The mean over some axes, or all."""
-    count = self.size if not dim else math.prod(self.shape[d] for d in dim)
-    return np.sum(self, axis=_axes(dim), keepdims=keepdim) / np.float64(count)
+    axes = _axes(self, dim)
+    count = self.size if axes is None else math.prod(self.shape[axis] for axis in axes)
+    return np.sum(_entering(self, dtype), axis=axes, keepdims=keepdim) / np.float64(count)
 
 
 def maximum_of(self: Array, *, dim: Sequence[int] | None = None, keepdim: bool = False) -> Any:
     """The largest element over some axes, or all; NaN where there is one."""
-    return np.max(self, axis=_axes(dim), keepdims=keepdim)
+    return np.max(self, axis=_axes(self, dim), keepdims=keepdim)
 
 
 def softmax(self: Array, *, dim: int) -> Any:
@@ -101,7 +139,7 @@ def matmul_all_reduce(x1: Array, x2: Array, bias: Array | None, x3: Array | None
 
 def rotary(x: Array, cos: Array, sin: Array, *, mode: int) -> Any:
     """X * cos + rotate(x) * sin, pairs taken as halves (mode 0) or as neighbours (mode 1) (arXiv:2104.09864)."""
-    pairs = x.reshape(*x.shape[:-1], -1, 2) if mode else np.stack(np.split(x, 2, axis=-1), axis=-1)
+    pairs = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2) if mode else np.stack(np.split(x, 2, axis=-1), axis=-1)
     turned = np.stack((-pairs[..., 1], pairs[..., 0]), axis=-1)
     flat = turned.reshape(x.shape) if mode else np.concatenate((turned[..., 0], turned[..., 1]), axis=-1)
     return x * cos + flat * sin
@@ -122,7 +160,9 @@ def attention(
     if enable_gqa:
         repeats = query.shape[-3] // key.shape[-3]
         key, value = np.repeat(key, repeats, axis=-3), np.repeat(value, repeats, axis=-3)
-    scores = np.matmul(query, np.swapaxes(key, -1, -2)) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if scale is None:
+        scale = float(1 / np.sqrt(query.shape[-1]))
+    scores = np.matmul(query, np.swapaxes(key, -1, -2)) * scale
     if is_causal:
         attn_mask = np.tril(np.ones(scores.shape[-2:], dtype=bool))
     if attn_mask is not None:
@@ -146,6 +186,8 @@ def slice_(self: Array, *, dim: int, start: int | None, end: int | None, step: i
 
 def gather(self: Array, index: Array, *, dim: int) -> Any:
     """Along one axis by index; the other axes are cut to the index's sizes."""
+    if not self.ndim:
+        return self
     cut = tuple(slice(None) if d == dim % self.ndim else slice(size) for d, size in enumerate(index.shape))
     return np.take_along_axis(self[cut], index, axis=dim)
 

@@ -67,14 +67,13 @@ def _identity(document: Node, found: Mapping[str, Any], path: Path) -> str:
 
 
 def _names(entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Every vendor name, in lower case, to the operator it stands for."""
-    return {
-        name.lower(): operator
-        for operator, entry in entries.items()
-        for e in (entry, *(variant for _, variant in entry.variants))
-        for name in (e.api, *e.aliases)
-        if name
-    }
+    """Every vendor name, in lower case, to the operator it stands for; of several, the first whose own name it is."""
+    variants = [(operator, variant) for operator, entry in entries.items() for _, variant in entry.variants]
+    names: dict[str, str] = {}
+    for operator, entry in (*entries.items(), *variants):
+        for name in filter(None, (entry.api, *entry.aliases)):
+            names.setdefault(name.lower(), operator)
+    return names
 
 
 def find_operator(profile: Profile, name: str) -> str:
@@ -98,7 +97,7 @@ def _spelled(profile: Profile) -> Iterator[str]:
 def _entries(node: Node) -> Iterator[tuple[str, Entry]]:
     for name, entry in node.mapping("a mapping from operators").items():
         if name not in OPERATORS:
-            entry.fail(f"unknown operator {name!r}{did_you_mean(name, list(OPERATORS))}")
+            entry.fail_at_key(f"unknown operator {name!r}{did_you_mean(name, list(OPERATORS))}")
         yield name, _entry(entry, OPERATORS[name])
 
 
@@ -169,14 +168,19 @@ def _ports(node: Node, operator: Operator) -> dict[str, _Port]:
     found = {}
     for name, value in node.mapping("a mapping from ports to dtypes").items():
         if name not in names:
-            value.fail(f"{operator.name} has no port {name!r}{did_you_mean(name, names)}")
+            value.fail_at_key(f"{operator.name} has no port {name!r}{did_you_mean(name, names)}")
         found[name] = _Port(name, value)
     return found
 
 
 def _note(node: Node, operator: Operator) -> Note:
     found = read_keys(node, schema.NOTE, "a note")
-    return Note(found["note"], read_condition(found["when"], operator) if "when" in found else None)
+    return Note(found["note"], _when(node, operator))
+
+
+def _when(node: Node, operator: Operator) -> Condition | None:
+    condition = node.mapping().get("when")
+    return None if condition is None else read_condition(condition, operator)
 
 
 def _variant(node: Node, base: Node, operator: Operator) -> tuple[Condition, Entry]:
@@ -194,12 +198,13 @@ class _Reading:
 
     def __init__(self, operator: Operator, source: str, confidence: Confidence) -> None:
         self.operator, self.source, self.confidence = operator, source, confidence
+        self._ports = frozenset(port.name for port in operator.ports)
 
     def port(self, port: _Port) -> Iterator[Check]:
         """Yield the dtype check of a port, if the profile has a list for it."""
         if port.dtypes is not None:
             rule = Dtype(((port.name, port.dtypes),))
-            text = schema.check_sentence(port.node, port.text, frozenset())
+            text = schema.check_sentence(port.node, port.text, self._ports)
             yield Check(rule, self.source, self.confidence, port.node.mark, text=text)
 
     def check(self, node: Node) -> Check:
@@ -211,18 +216,11 @@ class _Reading:
             node.fail(f"a rule has one kind, this has {len(kinds)}: {', '.join(kinds) or ', '.join(entries)}")
         kind = KINDS[kinds[0]]
         rule: Rule = kind.read(entries[kinds[0]], self.operator)
-        more = frozenset(p.name for p in self.operator.ports) | RULE_FIELDS
         return Check(
             rule,
             found.get("source", self.source),
             _confidence(node, found) if "confidence" in found else self.confidence,
             node.mark,
-            when=read_condition(found["when"], self.operator) if "when" in found else None,
-            text=schema.check_sentence(node, found.get("text", ""), more),
+            when=_when(node, self.operator),
+            text=schema.check_sentence(entries.get("text", node), found.get("text", ""), kind.fields | self._ports),
         )
-
-
-RULE_FIELDS = frozenset({
-    "axis", "first", "first_dtype", "first_shape", "limit", "ports", "reason", "shape",
-})  # fmt: skip
-"""What the findings of some kind add to the common fields of a sentence."""

@@ -71,7 +71,8 @@ def read_condition(node: Node, operator: Operator) -> Condition:
         elif name in attributes:
             parts.append(AttributeCondition(name, _read_attribute(attributes[name], value)))
         else:
-            value.fail_at_key(f"{operator.name} has no port or attribute {name!r}{did_you_mean(name, [*ports, *attributes])}")
+            near = did_you_mean(name, [*ports, *attributes])
+            value.fail_at_key(f"{operator.name} has no port or attribute {name!r}{near}")
     return Condition(tuple(parts))
 
 

@@ -12,6 +12,8 @@ from npusim.profiles.ranges import Range
 _FIELD = re.compile(r"\{(\w+)\}")
 _VERSION_PART = re.compile(r"\d+|[a-z]+", re.IGNORECASE)
 COMMON_FIELDS = frozenset({"name", "port", "index", "found", "allowed", "operator", "api", "soc"})
+SPELLINGS = ("cann",)
+"""Vendors whose dtype names the dtype table knows, each a field of DType."""
 WRAPPING_FIELDS = frozenset({"sentence", "api", "operator", "date", "time", "pid"})
 
 

@@ -133,9 +133,8 @@ def read(path: Path) -> Node:
 
 def parse(text: str, file: str) -> Node:
     """As `read`, for text that is already there."""
-    builder = _Builder(file, _Loader(text))
     try:
-        return builder.document()
+        return _Builder(file, _Loader(text)).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 1, 1)
@@ -144,8 +143,6 @@ def parse(text: str, file: str) -> Node:
         raise ProfileError(f"{Mark(file, 1, 1)}: not YAML: {error}") from None
     except RecursionError:
         raise ProfileError(f"{Mark(file, 1, 1)}: nested deeper than {MAX_DEPTH} levels") from None
-    finally:
-        builder.loader.dispose()
 
 
 class _Builder:

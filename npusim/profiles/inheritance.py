@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 from npusim.errors import UnknownProfileError
@@ -48,27 +49,39 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def layers(path: Path) -> list[tuple[Node, Path]]:
+    """Return a profile's document and file, then those of all that it extends, the nearest first.
+
+    Raises ProfileError, at the `extends` that is wrong, for a cycle, a name that is not a plain id, or a parent that is
+    not there.
+    """
+    chain: list[tuple[Node, Path]] = []
+    file: Path | None = path
+    while file is not None:
+        document = _read(file, file.stat().st_mtime_ns)
+        chain.append((document, file))
+        parent = document.mapping("a profile (a mapping)").get("extends")
+        file = None if parent is None else _parent(parent, path.parent)
+        if parent is not None and file is not None and any(file.samefile(seen) for _, seen in chain):
+            cycle = " -> ".join(p.stem for _, p in chain)
+            parent.fail(f"a cycle in extends: {cycle} -> {file.stem}")
+    return chain
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _modified_ns: int) -> Node:
+    return read(path)
+
+
 def resolve(path: Path) -> tuple[Node, tuple[str, ...]]:
     """Return a profile's document laid over all that it extends, and the chain of ids, the farthest first.
 
-    Mappings merge key by key; lists and scalars replace. Raises ProfileError, at the `extends` that is wrong, for a
-    cycle, a name that is not a plain id, or a parent that is not there.
+    Mappings merge key by key; lists and scalars replace. Raises ProfileError as `layers` does.
     """
-    document = read(path)
-    parent = document.mapping("a profile (a mapping)").get("extends")
-    chain: list[tuple[Node, Path]] = [(document, path)]
-    while parent is not None:
-        found = _parent(parent, path.parent)
-        if any(found.samefile(seen) for _, seen in chain):
-            cycle = " -> ".join(p.stem for _, p in chain)
-            parent.fail(f"a cycle in extends: {cycle} -> {found.stem}")
-        document = read(found)
-        chain.append((document, found))
-        parent = document.mapping("a profile (a mapping)").get("extends")
-    merged = chain[-1][0]
-    for layer, _ in reversed(chain[:-1]):
+    (merged, farthest), *nearer = reversed(layers(path))
+    for layer, _ in nearer:
         merged = overlay(merged, layer)
-    return merged, tuple(p.stem for _, p in reversed(chain[1:]))
+    return merged, tuple(file.stem for file in (farthest, *(file for _, file in nearer)))[:-1]
 
 
 def _parent(node: Node, beside: Path) -> Path:

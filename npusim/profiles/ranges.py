@@ -23,6 +23,15 @@ class Range:
             return str(self.low)
         return f"{'' if self.low is None else self.low}..{'' if self.high is None else self.high}"
 
+    @property
+    def words(self) -> str:
+        """The range as a sentence says it."""
+        if self.low is None:
+            return f"at most {self.high}"
+        if self.high is None:
+            return f"at least {self.low}"
+        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+
 
 Ranges = tuple[Range, ...]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from npusim.dtypes import DType
 from npusim.numerics.model import Numerics, Overflow, Rounding, Subnormals
-from npusim.profiles.dialects import COMMON_FIELDS, WRAPPING_FIELDS, Dialect, fields_of
+from npusim.profiles.dialects import COMMON_FIELDS, SPELLINGS, WRAPPING_FIELDS, Dialect, fields_of
 from npusim.profiles.document import Node, did_you_mean
 from npusim.profiles.model import Enforcement, OpenCLLimits, Placement, Stack
 from npusim.profiles.rules import KINDS
@@ -33,7 +33,7 @@ Keys = tuple[Key, ...]
 
 
 def read_keys(node: Node, keys: Keys, what: str) -> dict[str, Any]:
-    """Return the values of a section's keys that are there and not `unknown`.
+    """Return the values of a section's keys that are there and not `unknown`, which a required one may not be.
 
     Fails at an unknown key, with the nearest, and at a section that lacks a required one.
     """
@@ -41,8 +41,8 @@ def read_keys(node: Node, keys: Keys, what: str) -> dict[str, Any]:
     found = {}
     for name, value in node.mapping(what).items():
         if name not in known:
-            value.fail(f"unknown key {name!r} in {what}{did_you_mean(name, list(known))}")
-        if value.value != UNKNOWN:
+            value.fail_at_key(f"unknown key {name!r} in {what}{did_you_mean(name, list(known))}")
+        if value.value != UNKNOWN or known[name].required:
             found[name] = known[name].read(value)
     missing = [key.name for key in keys if key.required and key.name not in node.mapping(what)]
     if missing:
@@ -130,28 +130,29 @@ OPENCL: Keys = (
 
 
 def _sentences(node: Node) -> Mapping[str, str]:
-    known = {key for kind in KINDS.values() for key in kind.sentences}
+    known = {key: kind.fields for kind in KINDS.values() for key in kind.sentences}
     found = {}
     for key, value in node.mapping("a mapping from rule kinds to sentences").items():
         if key not in known:
-            value.fail(f"unknown sentence {key!r}{did_you_mean(key, sorted(known))}")
-        found[key] = value.text("a sentence")
+            value.fail_at_key(f"unknown sentence {key!r}{did_you_mean(key, sorted(known))}")
+        found[key] = check_sentence(value, value.text("a sentence"), known[key])
     return MappingProxyType(found)
+
+
+def _spelling(node: Node) -> str:
+    return node.choice(SPELLINGS, "spelling")
 
 
 def _wrapping(node: Node) -> str:
     template = node.text("a wrapping")
-    unknown = fields_of(template) - WRAPPING_FIELDS
-    if unknown or "sentence" not in fields_of(template):
-        node.fail(
-            f"a wrapping holds {{sentence}} and may hold {', '.join(sorted(WRAPPING_FIELDS))}; not {unknown or '-'}"
-        )
-    return template
+    if "sentence" not in fields_of(template):
+        node.fail("a wrapping holds {sentence}")
+    return _check_fields(node, template, WRAPPING_FIELDS, "a wrapping")
 
 
 DIALECT: Keys = (
     Key("until", text, "the last stack version that speaks so; leave out for all later ones", '"8.1.RC1"'),
-    Key("spelling", text, "whose dtype names are printed", "cann"),
+    Key("spelling", _spelling, "whose dtype names are printed", "cann"),
     Key("opening", text, "what opens a list", '"["'),
     Key("separator", text, "what stands between the items of a list", '","'),
     Key("closing", text, "what closes a list", '",]"'),
@@ -269,8 +270,11 @@ def read_dialects(node: Node) -> tuple[Dialect, ...]:
 
 def check_sentence(node: Node, template: str, more: frozenset[str]) -> str:
     """Return the template, or fail at a {field} that no rule of that kind fills."""
-    allowed = COMMON_FIELDS | more
+    return _check_fields(node, template, COMMON_FIELDS | more, "a sentence")
+
+
+def _check_fields(node: Node, template: str, allowed: frozenset[str], what: str) -> str:
     unknown = fields_of(template) - allowed
     if unknown:
-        node.fail(f"unknown field {{{min(unknown)}}} in a sentence{did_you_mean(min(unknown), sorted(allowed))}")
+        node.fail(f"unknown field {{{min(unknown)}}} in {what}{did_you_mean(min(unknown), sorted(allowed))}")
     return template

@@ -1,6 +1,6 @@
 """The array that a user of a device holds: numpy data, the device it belongs to, and where its dtype was born."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,15 +83,25 @@ class Array:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self.device.xp
 
-    def __dlpack__(self, **_: Any) -> Any:
-        return to_dlpack(self._data)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        if stream is not None or dl_device not in {None, (CPU, 0)}:
+            raise BufferError(f"the data is in the host's memory; it cannot go to device {dl_device}, stream {stream}")
+        return to_dlpack(self._data.copy() if copy else self._data)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return CPU, 0
 
     def __getitem__(self, key: Any) -> "Array":
         for part in key if isinstance(key, tuple) else (key,):
-            if not (part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)):
+            known = part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
+            if not known or isinstance(part, bool):  # numpy would take a bool for a mask
                 raise CallError(f"indexing takes integers, slices, ... and None, not {part!r}; use gather or embedding")
         return Array(np.asarray(self._data[key]), self.device, self.birth)
 
@@ -151,11 +161,14 @@ for _name in _COMPARISONS:
 _ARRAYS_ONLY = {Array}
 
 
-def values_of(given: Sequence[Any]) -> Sequence[Any]:
-    """Return operands with Python scalars made 0-d arrays and numpy arrays in native byte order; others unchanged."""
+def values_of(given: Sequence[Any], others: Iterable[Any] = ()) -> Sequence[Any]:
+    """Return operands with Python scalars made 0-d arrays and numpy arrays in native byte order; others unchanged.
+
+    A scalar takes the dtype of the first tensor among `given` and `others`.
+    """
     if set(map(type, given)) <= _ARRAYS_ONLY:
         return given
-    like = next((value for value in given if isinstance(value, Array | np.ndarray)), None)
+    like = next((value for value in (*given, *others) if isinstance(value, Array | np.ndarray | TensorType)), None)
     return [
         value_of(value, like) if isinstance(value, bool | int | float | np.generic) else _native(value)
         for value in given
@@ -209,6 +222,8 @@ def operand_of(value: Any) -> Any:
 def asarray(data: Any, device: "Device", target: DType | None) -> Array:
     """Return data on a device; numpy data of the wanted dtype is not copied. The dtype is born at the caller's line."""
     storage = None if target is None else target.storage
+    if target is not None and storage is None:
+        raise CallError(f"{target} can be judged but not computed: no library stores it")
     array = _native(data.numpy() if isinstance(data, Array) else np.asarray(data))
     if target is None and not isinstance(data, np.ndarray | np.generic | Array) and array.dtype == np.float64:
         storage = np.dtype(np.float32)

@@ -84,24 +84,31 @@ class Namespace:
 
     def _function(self, standard: _Standard) -> Function:
         operator = OPERATORS[standard.operator]
-        name, run = operator.name, self._device.run
+        name, run, run_arrays = operator.name, self._device.run, self._device.run_arrays
+        ports = len(operator.inputs)
+        arrays_only = [Array] * ports if not operator.inputs[0].variadic else None
 
         def function(*given: Any, **named: Any) -> Any:
-            if named or set(map(type, given)) != _ARRAYS_ONLY:
-                ports = len(operator.inputs)
-                named = _attributes(operator, given[ports:], named, standard.renamed)
-                given = self._wrap(given[:ports])
-            return run(name, *given, **named)
+            if not named and list(map(type, given)) == arrays_only:
+                return run_arrays(name, given)
+            attributes = _attributes(operator, given[ports:], named, standard.renamed)
+            return run(name, *self._wrap(given[:ports]), **attributes)
 
         function.__name__ = function.__qualname__ = name
         function.__doc__ = f"Run `{operator.signature}` on the device."
         return function
 
     def _wrap(self, operands: Sequence[Any]) -> tuple[Any, ...]:
-        """Return operands with numpy arrays made Arrays, so that the result is one; scalars and None stay."""
+        """Return operands with numpy arrays made Arrays, so that the result is one; None stays.
+
+        Python scalars stay too, to take the dtype of an array, unless there is none.
+        """
+        tensors = (Array, np.ndarray, list, tuple)
+        alone = not any(isinstance(o, tensors) for o in operands)
+        wrapped = (np.ndarray, np.generic, *((bool, int, float) if alone else ()))
         return tuple(
             asarray(o, self._device, None)
-            if isinstance(o, np.ndarray)
+            if isinstance(o, wrapped)
             else self._wrap(o)
             if isinstance(o, list | tuple)
             else o
@@ -110,7 +117,6 @@ class Namespace:
 
 
 _row = dtype
-_ARRAYS_ONLY = {Array}
 
 
 def _attributes(

@@ -6,7 +6,7 @@ from npusim.call import TensorType
 from npusim.dtypes import dtype
 from npusim.errors import CallError
 
-_TYPE = re.compile(r"(?P<dtype>\w+)(\[(?P<shape>[0-9, ]*)\])?")
+_TYPE = re.compile(r"(?P<dtype>\w+)(\[(?P<shape> *(\d{1,18} *(, *\d{1,18} *)*,? *)?)\])?", re.ASCII)
 
 
 def parse_tensor_type(text: str) -> TensorType:
@@ -17,5 +17,4 @@ def parse_tensor_type(text: str) -> TensorType:
     match = _TYPE.fullmatch(text.strip())
     if match is None:
         raise CallError(f"expected a dtype and a shape such as float32[16,1280], found {text!r}")
-    sizes = [size for size in (match["shape"] or "").replace(" ", "").split(",") if size]
-    return TensorType(dtype(match["dtype"]), tuple(map(int, sizes)))
+    return TensorType(dtype(match["dtype"]), tuple(map(int, re.findall(r"\d+", match["shape"] or ""))))

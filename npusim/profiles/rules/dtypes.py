@@ -22,6 +22,7 @@ class Dtype:
     code: ClassVar[str] = "NPU101"
     example: ClassVar[str] = "dtype: {x1: [float16, bfloat16]}"
     sentences: ClassVar[Mapping[str, str]] = {"dtype": "{name} does not take {found}; it takes {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     lists: tuple[tuple[str, tuple[DType, ...]], ...]
 
@@ -52,6 +53,7 @@ class Rows:
     code: ClassVar[str] = "NPU102"
     example: ClassVar[str] = "rows: [{self: float16, out: float16}, {self: float16, out: float32}]"
     sentences: ClassVar[Mapping[str, str]] = {"rows": "no row takes {found}; the rows are {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     rows: tuple[Mapping[str, tuple[DType, ...]], ...]
 
@@ -92,6 +94,7 @@ class SameDtype:
     sentences: ClassVar[Mapping[str, str]] = {
         "same_dtype": "{first} has dtype {first_dtype} and {name} has {found}; they must be the same"
     }
+    fields: ClassVar[frozenset[str]] = frozenset({"first", "first_dtype"})
 
     ports: tuple[str, ...]
 
@@ -100,12 +103,13 @@ class SameDtype:
         return cls(read_ports(node, operator))
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
-        typed = [(port, t.dtype) for port in self.ports for t in subject.types.get(port, ())]
-        for port, found in typed[1:]:
-            first, wanted = typed[0]
+        typed = [(port, i, t.dtype) for port in self.ports for i, t in enumerate(subject.types.get(port, ()))]
+        for port, index, found in typed[1:]:
+            first, _, wanted = typed[0]
             if found is not wanted:
+                hint = f"cast {port} or {first} so that they agree"
                 fields = {"first": first, "first_dtype": wanted}
-                yield Finding(port, found, (wanted,), f"cast {port} or {first} so that they agree", fields=fields)
+                yield Finding(port, found, (wanted,), hint, index=index, fields=fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class ForbidDtype:
     code: ClassVar[str] = "NPU104"
     example: ClassVar[str] = "forbid_dtype: {self: bfloat16}"
     sentences: ClassVar[Mapping[str, str]] = {"forbid_dtype": "{name} does not take {found} on this chip"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     lists: tuple[tuple[str, tuple[DType, ...]], ...]
 
@@ -125,11 +130,11 @@ class ForbidDtype:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, refused in self.lists:
-            for found in subject.types.get(port, ()):
+            for index, found in enumerate(subject.types.get(port, ())):
                 if found.dtype in refused:
                     other = "float16 or float32" if found.dtype.name == "bfloat16" else "another dtype"
-                    hint = f"cast {port} to {other}"
-                    yield Finding(port, found.dtype, (f"anything but {', '.join(map(str, refused))}",), hint)
+                    allowed = (f"anything but {', '.join(map(str, refused))}",)
+                    yield Finding(port, found.dtype, allowed, f"cast {port} to {other}", index=index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class Promoted:
     code: ClassVar[str] = "NPU105"
     example: ClassVar[str] = "promoted: {ports: [self, other], to: [float32, float16]}"
     sentences: ClassVar[Mapping[str, str]] = {"promoted": "{ports} promote to {found}, which is not one of {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset({"ports"})
 
     ports: tuple[str, ...]
     allowed: tuple[DType, ...]
@@ -170,6 +176,7 @@ class DtypeBits:
     code: ClassVar[str] = "NPU106"
     example: ClassVar[str] = "dtype_bits: {data: 16}"
     sentences: ClassVar[Mapping[str, str]] = {"dtype_bits": "{name} is {found} bits wide; allowed: {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     widths: tuple[tuple[str, Ranges], ...]
 
@@ -179,6 +186,7 @@ class DtypeBits:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, widths in self.widths:
-            for found in subject.types.get(port, ()):
+            for index, found in enumerate(subject.types.get(port, ())):
                 if not within(found.dtype.bits, widths):
-                    yield Finding(port, found.dtype.bits, widths, f"cast {port} to a dtype of such a width")
+                    hint = f"cast {port} to a dtype of such a width"
+                    yield Finding(port, found.dtype.bits, widths, hint, index=index)

@@ -1,5 +1,6 @@
 """Rules on the rank, shape and size of ports."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -25,6 +26,7 @@ class Rank:
         "rank_below": "{name} has {found} dimensions; at least {limit} are needed",
         "rank_not": "{name} of shape {shape} has {found} dimensions; allowed: {allowed}",
     }
+    fields: ClassVar[frozenset[str]] = frozenset({"limit", "shape"})
 
     ranks: tuple[tuple[str, Ranges], ...]
 
@@ -34,12 +36,12 @@ class Rank:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, ranks in self.ranks:
-            for found in subject.types.get(port, ()):
+            for index, found in enumerate(subject.types.get(port, ())):
                 if not within(found.rank, ranks):
                     sentence, limit = _rank_sentence(found.rank, ranks)
                     fields = {"limit": limit, "shape": found.shape}
                     hint = f"reshape {port} to {_either(ranks)} dimensions"
-                    yield Finding(port, found.rank, ranks, hint, sentence, fields=fields)
+                    yield Finding(port, found.rank, ranks, hint, sentence, index, fields)
 
 
 def _rank_sentence(rank: int, ranks: Ranges) -> tuple[str, int | None]:
@@ -52,7 +54,7 @@ def _rank_sentence(rank: int, ranks: Ranges) -> tuple[str, int | None]:
 
 
 def _either(ranges: Ranges) -> str:
-    return " or ".join(map(str, ranges))
+    return " or ".join(each.words for each in ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class SameShape:
     code: ClassVar[str] = "NPU202"
     example: ClassVar[str] = "same_shape: [self, other]"
     sentences: ClassVar[Mapping[str, str]] = {"same_shape": "{name} has shape {found}, {first} has {first_shape}"}
+    fields: ClassVar[frozenset[str]] = frozenset({"first", "first_shape"})
 
     ports: tuple[str, ...]
 
@@ -71,32 +74,33 @@ class SameShape:
         return cls(read_ports(node, operator))
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
-        shaped = [(port, t.shape) for port in self.ports for t in subject.types.get(port, ())]
-        for port, found in shaped[1:]:
-            first, wanted = shaped[0]
+        shaped = [(port, i, t.shape) for port in self.ports for i, t in enumerate(subject.types.get(port, ()))]
+        for port, index, found in shaped[1:]:
+            first, _, wanted = shaped[0]
             if found != wanted:
+                hint = f"expand {port} to the shape of {first}"
                 fields = {"first": first, "first_shape": wanted}
-                yield Finding(port, found, (wanted,), f"expand {port} to the shape of {first}", fields=fields)
+                yield Finding(port, found, (wanted,), hint, index=index, fields=fields)
 
 
 Axes = tuple[tuple[int, Any], ...]
+_AXIS = re.compile(r"-?\d{1,3}")
 
 
 def _by_axis(node: Node, read: Callable[[Node], Any]) -> Axes:
     found = []
     for name, value in node.mapping("a mapping from axes, such as {-1: 1..8192}").items():
-        try:
-            found.append((int(name), read(value)))
-        except ValueError:
-            value.fail(f"an axis is a whole number, negative ones counted from the last, not {name!r}")
+        if not _AXIS.fullmatch(name):
+            value.fail_at_key(f"an axis is a whole number, negative ones counted from the last, not {name!r}")
+        found.append((int(name), read(value)))
     return tuple(found)
 
 
-def _sizes(subject: Subject, port: str, axes: Axes) -> Iterator[tuple[TensorType, int, int, Any]]:
-    for found in subject.types.get(port, ()):
+def _sizes(subject: Subject, port: str, axes: Axes) -> Iterator[tuple[int, TensorType, int, Any]]:
+    for index, found in enumerate(subject.types.get(port, ())):
         for axis, wanted in axes:
             if -found.rank <= axis < found.rank:
-                yield found, axis, found.shape[axis], wanted
+                yield index, found, axis, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Dim:
     code: ClassVar[str] = "NPU203"
     example: ClassVar[str] = "dim: {x: {0: ..128, -1: 1..8192}}"
     sentences: ClassVar[Mapping[str, str]] = {"dim": "size {found} of axis {axis} of {name} is not in {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset({"axis", "shape"})
 
     sizes: tuple[tuple[str, Axes], ...]
 
@@ -116,10 +121,12 @@ class Dim:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, axes in self.sizes:
-            for found, axis, size, allowed in _sizes(subject, port, axes):
+            for index, found, axis, allowed in _sizes(subject, port, axes):
+                size = found.shape[axis]
                 if not within(size, allowed):
+                    hint = f"split or pad axis {axis} of {port}"
                     fields = {"axis": axis, "shape": found.shape}
-                    yield Finding(port, size, allowed, f"split or pad axis {axis} of {port}", fields=fields)
+                    yield Finding(port, size, allowed, hint, index=index, fields=fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class MultipleOf:
     sentences: ClassVar[Mapping[str, str]] = {
         "multiple_of": "size {found} of axis {axis} of {name} is not a multiple of {limit}"
     }
+    fields: ClassVar[frozenset[str]] = frozenset({"axis", "limit", "shape"})
 
     factors: tuple[tuple[str, Axes], ...]
 
@@ -141,11 +149,12 @@ class MultipleOf:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, axes in self.factors:
-            for found, axis, size, factor in _sizes(subject, port, axes):
+            for index, found, axis, factor in _sizes(subject, port, axes):
+                size = found.shape[axis]
                 if size % factor:
                     fields = {"axis": axis, "shape": found.shape, "limit": factor}
                     hint = f"pad axis {axis} of {port} from {size} to {-(-size // factor) * factor}"
-                    yield Finding(port, size, (f"a multiple of {factor}",), hint, fields=fields)
+                    yield Finding(port, size, (f"a multiple of {factor}",), hint, index=index, fields=fields)
 
 
 def _positive(node: Node) -> int:
@@ -165,6 +174,7 @@ class Numel:
     sentences: ClassVar[Mapping[str, str]] = {
         "numel": "{name} of shape {shape} has {found} elements; allowed: {allowed}"
     }
+    fields: ClassVar[frozenset[str]] = frozenset({"shape"})
 
     sizes: tuple[tuple[str, tuple[Ranges, tuple[int, ...] | None]], ...]
 
@@ -184,9 +194,10 @@ class Numel:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         for port, (allowed, axes) in self.sizes:
-            for found in subject.types.get(port, ()):
+            for index, found in enumerate(subject.types.get(port, ())):
                 chosen = (
                     found.shape if axes is None else [found.shape[a] for a in axes if -found.rank <= a < found.rank]
                 )
                 if not within(prod(chosen), allowed):
-                    yield Finding(port, prod(chosen), allowed, f"split {port}", fields={"shape": found.shape})
+                    fields = {"shape": found.shape}
+                    yield Finding(port, prod(chosen), allowed, f"split {port}", index=index, fields=fields)

@@ -21,6 +21,7 @@ class AttributeValue:
     code: ClassVar[str] = "NPU301"
     example: ClassVar[str] = "attribute: {mode: [0, 1], scale: 1..8}"
     sentences: ClassVar[Mapping[str, str]] = {"attribute": "attribute {name} is {found}; allowed: {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     values: tuple[tuple[str, ValueSet], ...]
 
@@ -30,7 +31,7 @@ class AttributeValue:
         found = []
         for name, value in node.mapping("a mapping from attributes").items():
             if name not in known:
-                value.fail(f"{operator.name} has no attribute {name!r}{did_you_mean(name, list(known))}")
+                value.fail_at_key(f"{operator.name} has no attribute {name!r}{did_you_mean(name, list(known))}")
             is_dtype = known[name].type == "dtype"
             found.append((name, ValueSet(read_dtypes(value)) if is_dtype else read_values(value)))
         return cls(tuple(found))
@@ -54,6 +55,7 @@ class Constant:
     code: ClassVar[str] = "NPU401"
     example: ClassVar[str] = "constant: [weight, bias]"
     sentences: ClassVar[Mapping[str, str]] = {"constant": "{name} must be a constant"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     ports: tuple[str, ...]
 
@@ -75,6 +77,7 @@ class Absent:
     code: ClassVar[str] = "NPU402"
     example: ClassVar[str] = "absent: [x3]"
     sentences: ClassVar[Mapping[str, str]] = {"absent": "{name} must not be given"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     ports: tuple[str, ...]
 
@@ -96,6 +99,7 @@ class Arity:
     code: ClassVar[str] = "NPU403"
     example: ClassVar[str] = "arity: {tensors: 1..16}"
     sentences: ClassVar[Mapping[str, str]] = {"arity": "{name} has {found} operands; allowed: {allowed}"}
+    fields: ClassVar[frozenset[str]] = frozenset()
 
     counts: tuple[tuple[str, Ranges], ...]
 
@@ -118,6 +122,7 @@ class NotOffered:
     code: ClassVar[str] = "NPU501"
     example: ClassVar[str] = "not_offered: no kernel is registered for this chip"
     sentences: ClassVar[Mapping[str, str]] = {"not_offered": "{operator} is not offered: {reason}"}
+    fields: ClassVar[frozenset[str]] = frozenset({"reason"})
 
     reason: str
 
