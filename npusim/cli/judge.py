@@ -10,7 +10,7 @@ from npusim.call import Call, Operand
 from npusim.cli.command import FORMAT, Command, Exit, argument
 from npusim.cli.terminal import Style, as_json, painted
 from npusim.errors import CallError
-from npusim.frontends.numpy.spelling import parse_tensor_type
+from npusim.frontends.numpy.spelling import parse_operand
 from npusim.operators import OPERATORS, Operator, bind, infer
 from npusim.profiles import Profile, find_operator, load
 from npusim.profiles.model import Placement
@@ -59,7 +59,7 @@ def read_call(operator: Operator, words: Sequence[str]) -> Call:
 
 def _operand(text: str) -> Operand | None:
     """The operand of a dtype and shape; `none` leaves an optional port absent."""
-    return None if text.lower() == "none" else Operand(parse_tensor_type(text))
+    return None if text.lower() == "none" else parse_operand(text)
 
 
 def _value(text: str, kind: str) -> Any:
@@ -126,7 +126,8 @@ COMMAND = Command(
             metavar="WORD",
             nargs="*",
             default=(),
-            help="port=dtype[size,size] or dtype[size,size]; `none` leaves a port out; a variadic port is repeated. "
+            help="port=dtype[size,size] or dtype[size,size]; const:dtype[size] is a constant, `none` an absent port; "
+            "a variadic port is repeated. "
             "attribute=value, a value being a number, true, false, none, a tuple such as 2,3 or text",
         ),
         FORMAT,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from npusim.call import Call
+from npusim.frontends.numpy.spelling import CONSTANT
 from npusim.operators import OPERATORS
 
 
@@ -16,7 +17,7 @@ def judge_command(profile: str, call: Call, stack: str | None = None) -> str:
 
 def _operands(call: Call) -> Iterator[str]:
     for port, operands in call.operands.items():
-        yield from (f"{port}={operand.type}" for operand in operands)
+        yield from (f"{port}={CONSTANT * operand.constant}{operand.type}" for operand in operands)
 
 
 def _attributes(operator: str, given: Mapping[str, Any]) -> Iterator[str]:

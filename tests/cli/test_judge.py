@@ -162,3 +162,11 @@ class TestReading:
     def test_nothing_is_evaluated(self):
         with pytest.raises(CallError, match="of type int"):
             read_call(OPERATORS["softmax"], ("float16[4]", "dim=__import__('os').getpid()"))
+
+
+def test_an_operand_can_be_a_constant(capsys, tmp_path):
+    profile = tmp_path / "mychip.yaml"
+    profile.write_text("npusim: 1\nid: mychip\noperators: {matmul: {rules: [{constant: mat2}]}}\n")
+    assert main(["judge", str(profile), "matmul", "float16[2,3]", "float16[3,4]"]) == 1
+    assert "mat2 must be a constant" in capsys.readouterr().out
+    assert main(["judge", str(profile), "matmul", "float16[2,3]", "const:float16[3,4]"]) == 0

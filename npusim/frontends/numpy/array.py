@@ -11,7 +11,7 @@ from npusim.call import Operand, Site, TensorType
 from npusim.dtypes import DType, Kind, dtype
 from npusim.errors import CallError
 from npusim.frontends.numpy.dlpack import CPU, to_dlpack
-from npusim.frontends.numpy.spelling import parse_tensor_type
+from npusim.frontends.numpy.spelling import parse_operand
 from npusim.sites import caller
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def operand_of(value: Any) -> Any:
         case TensorType():
             return Operand(value)
         case str():
-            return Operand(parse_tensor_type(value))
+            return parse_operand(value)
         case bool() | int() | float():
             return operand_of(value_of(value, None))
         case list() | tuple():

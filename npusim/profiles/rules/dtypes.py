@@ -174,7 +174,7 @@ class DtypeBits:
 
     key: ClassVar[str] = "dtype_bits"
     code: ClassVar[str] = "NPU106"
-    example: ClassVar[str] = "dtype_bits: {data: 16}"
+    example: ClassVar[str] = "dtype_bits: {x: 16}"
     sentences: ClassVar[Mapping[str, str]] = {"dtype_bits": "{name} is {found} bits wide; allowed: {allowed}"}
     fields: ClassVar[frozenset[str]] = frozenset()
 

@@ -19,7 +19,7 @@ class AttributeValue:
 
     key: ClassVar[str] = "attribute"
     code: ClassVar[str] = "NPU301"
-    example: ClassVar[str] = "attribute: {mode: [0, 1], scale: 1..8}"
+    example: ClassVar[str] = "attribute: {dim: [-1, 1..3]}"
     sentences: ClassVar[Mapping[str, str]] = {"attribute": "attribute {name} is {found}; allowed: {allowed}"}
     fields: ClassVar[frozenset[str]] = frozenset()
 
