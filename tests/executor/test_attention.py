@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from kernel_cases import DEVICES, FLOATS, HALF_MATMUL, awkward, normal, run, storage
 
 from npusim.executor import matmul as implementation
 from npusim.numerics.model import IEEE
 from npusim.numerics.row_bounds import attention_enclosure
+from tests.executor.kernel_cases import DEVICES, FLOATS, HALF_MATMUL, awkward, normal, run, storage
 
 OPERATOR = "scaled_dot_product_attention"
 

@@ -2,11 +2,22 @@
 
 import numpy as np
 import pytest
-from kernel_cases import CLAMPING, DEVICES, FLOATS, HALF_MATMUL, NARROW, awkward, normal, raw, run, storage
 
 from npusim.executor import matmul as implementation
 from npusim.numerics.bounds import matmul_enclosure
 from npusim.numerics.model import IEEE
+from tests.executor.kernel_cases import (
+    CLAMPING,
+    DEVICES,
+    FLOATS,
+    HALF_MATMUL,
+    NARROW,
+    awkward,
+    normal,
+    raw,
+    run,
+    storage,
+)
 
 SHAPES = {
     "one": ((1, 1), (1, 1)),

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import CLAMPING, normal, raw, run
 
 from npusim.errors import ExecutionError
 from npusim.numerics.model import IEEE
+from tests.executor.kernel_cases import CLAMPING, normal, raw, run
 
 NAMES = ("int4", "uint8", "bool", "float8_e4m3fn", "float16", "bfloat16", "float32", "int64", "float64", "complex128")
 

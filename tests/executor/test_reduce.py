@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from kernel_cases import CLAMPING, DEVICES, FLOATS, NARROW, awkward, normal, raw, run, storage
 
 from npusim.numerics.bounds import sum_enclosure
 from npusim.numerics.model import IEEE
 from npusim.numerics.rounding import round_to
+from tests.executor.kernel_cases import CLAMPING, DEVICES, FLOATS, NARROW, awkward, normal, raw, run, storage
 
 AXES = {
     "all": ((3, 4, 5), None),

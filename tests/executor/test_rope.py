@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kernel_cases import CLAMPING, NARROW, awkward, normal, raw, run, storage
 
 from npusim.numerics.model import IEEE, Rounding
 from npusim.numerics.rounding import round_to
+from tests.executor.kernel_cases import CLAMPING, NARROW, awkward, normal, raw, run, storage
 
 EACH = replace(IEEE, rounding=Rounding.PRIMITIVE)
 DEVICES = {"ieee": IEEE, "clamping": CLAMPING, "each_primitive": EACH, "narrow": NARROW}

@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from kernel_cases import CLAMPING, DEVICES, FLOATS, NARROW, awkward, normal, run, storage
 
 from npusim.numerics.model import IEEE
 from npusim.numerics.row_bounds import layer_norm_enclosure, rms_norm_enclosure, softmax_enclosure
+from tests.executor.kernel_cases import CLAMPING, DEVICES, FLOATS, NARROW, awkward, normal, run, storage
 
 HALF_STATISTICS = replace(IEEE, accumulate=MappingProxyType({"float16": "float16"}))
 NORM_SHAPES = {

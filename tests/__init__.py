@@ -1,0 +1,1 @@
+"""Tests of npusim; the folders mirror the package."""
