@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_PLANS = 100_000
 """How many different calls a device remembers before it starts anew."""
+_DATA = {Array, np.ndarray, type(None)}
 _WITH_ORIGIN = frozenset({Array, Operand, list, tuple})
 """Types of operands that may know where their dtype was born."""
 
@@ -218,9 +219,12 @@ class Device:
             self.verdicts.append(verdict)
 
     def _execute(self, plan: _Plan, inputs: Sequence[Any], executor: "Executor") -> Any:
+        kinds = set(map(type, inputs))
+        if not kinds <= _DATA:
+            _demand_data(plan.operator, inputs)
         data = [value.numpy() if type(value) is Array else value for value in inputs]
         results = executor.run(plan.operator.name, data, plan.verdict.call.attributes, plan.outputs)
-        if Array not in map(type, inputs):
+        if Array not in kinds:
             return results if plan.operator.outputs[-1].variadic else results[0]
         birth = _inherited(plan, inputs)
         if birth is None:
@@ -315,6 +319,12 @@ def _inputs(operator: Operator, operands: Sequence[Any], named: Mapping[str, Any
         given = operands[index] if index < len(operands) else named.get(port.name)
         values.extend(given if port.variadic and given is not None else (given,))
     return values_of(values)
+
+
+def _demand_data(operator: Operator, inputs: Sequence[Any]) -> None:
+    for value in inputs:
+        if not isinstance(value, np.ndarray | Array | None):
+            raise CallError(f"{operator.name} runs on arrays; {value!r} holds no data and can only be judged")
 
 
 def _dtypes(data: Sequence[Any]) -> str:

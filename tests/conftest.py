@@ -10,10 +10,11 @@ from hypothesis import settings
 
 import npusim
 from npusim.call import TensorType
+from npusim.dtypes import dtype
 from npusim.operators import OPERATORS
 from npusim.profiles import Profile, load
 
-settings.register_profile("npusim", deadline=None, max_examples=60, derandomize=True)
+settings.register_profile("npusim", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("npusim")
 
 HEADER = "npusim: 1\nid: chip\nname: A chip\n"
@@ -78,3 +79,9 @@ def write_profile(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def make_profile(write_profile: Callable[..., Path]) -> Callable[..., Profile]:
     return lambda body="", **options: load(write_profile(body, **options))
+
+
+@pytest.fixture
+def zeros() -> Callable[..., np.ndarray[Any, Any]]:
+    """Zeros of a dtype by any spelling and of a shape."""
+    return lambda spelling, *shape: np.zeros(shape, dtype(spelling).storage)

@@ -186,16 +186,18 @@ class _Search:
         return {axis: tuple(dict.fromkeys(sizes)) for axis, sizes in found.items()}
 
     def accepted(self, condition: Condition | None = None) -> Iterator[_Draft]:
-        """Yield drafts of accepted calls for which a condition holds, each with other dtypes."""
+        """Yield drafts of accepted calls for which a condition holds, each with other dtypes or on other ports."""
+        tried: list[Mapping[str, tuple[DType, ...]]] = []
         for dtypes, present in product(self._signatures(), self._presences()):
-            types = {p: (TensorType(dtypes[p], ()),) * n for p, n in present.items()}
+            if (signature := {p: (dtypes[p],) * n for p, n in present.items()}) in tried:
+                continue
+            tried.append(signature)
+            types = {p: tuple(TensorType(d, ()) for d in found) for p, found in signature.items()}
             start = _Draft(self.operator, types, {})
             first = self.operator.inputs[0].name
             steered = [start] if condition is None else list(self._steered(start, (condition,)))
             drafts = (draft.with_form(first, shape) for draft in steered for shape in self.shapes)
-            found = next((draft for draft in drafts if self._status(draft) is Status.ACCEPTED), None)
-            if found is not None:
-                yield found
+            yield from islice((draft for draft in drafts if self._status(draft) is Status.ACCEPTED), 1)
 
     def _presences(self) -> Iterator[Mapping[str, int]]:
         """Yield how many operands each port has: only what must be given, then everything, then each port alone."""

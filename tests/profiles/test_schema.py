@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npusim.call import Call, Operand
 from npusim.dtypes import DTYPES
 from npusim.errors import ProfileError
+from npusim.frontends.numpy.spelling import parse_tensor_type
 from npusim.numerics.model import Numerics, Overflow, Rounding, Subnormals
+from npusim.operators import OPERATORS, bind
 from npusim.profiles import Enforcement, OpenCLLimits, Profile, Stack, load
 from npusim.profiles.model import Confidence, Placement
 from npusim.profiles.schema import SECTIONS
+from npusim.simulator import Status, judge
 
 WHOLE = """npusim: 1
 id: chip
@@ -381,7 +385,15 @@ def test_a_mistake_in_a_parent_names_the_parents_file(write_profile: Callable[..
     assert str(caught.value).startswith(f"{parent}:5:14: expected text, found 1")
 
 
-_LINES = WHOLE.splitlines(keepends=True)
+def _call(operator: str, *types: str) -> Call:
+    return bind(OPERATORS[operator], [Operand(parse_tensor_type(t), constant=t.endswith("]")) for t in types], {})
+
+
+CALLS = [
+    _call("matmul", "float16[2,3]", "float16[3,2]"),
+    _call("matmul", "bfloat16[1,2,3]", "float32[3]"),
+    _call("add", "int8", "float32[7]"),
+]
 _TOKENS = re.findall(r"\w+|[^\w\s]|\s+", WHOLE)
 _ODD = st.sampled_from([
     "", "unknown", "~", "[]", "{}",
@@ -416,7 +428,10 @@ def test_any_text_is_a_profile_or_a_profile_error(data: st.DataObject, tmp_path_
     load.__globals__["_load"].cache_clear()
     load.__globals__["layers"].__globals__["_read"].cache_clear()
     try:
-        found = load(path).id
+        profile = load(path)
     except ProfileError as error:
         found = str(error)
+    else:
+        found = profile.id
+        assert all(judge(profile, call).status in Status for call in CALLS)
     assert found == "chip" or re.match(rf"{re.escape(str(path))}:\d+:\d+: \S", found)

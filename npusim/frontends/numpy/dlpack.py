@@ -91,7 +91,7 @@ def type_code(row: DType) -> int:
         return _CODES[row.name]
     if row.is_integer:
         return 0 if row.name.startswith("int") else 1
-    if row.kind not in _KINDS or row.name in {"bcomplex32", "float4_e1m2"}:
+    if row.kind not in _KINDS or row.name in {"bcomplex32", "float4_e1m2", "hifloat8"}:
         raise BufferError(f"DLPack has no code for {row}")
     return _KINDS[row.kind]
 

@@ -1,0 +1,348 @@
+"""The shipped profiles: every rule can be met and broken, lists are the YAML's, messages are the vendor's."""
+
+import re
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import npusim
+from npusim.call import TensorType
+from npusim.dtypes import DTYPES, dtype
+from npusim.errors import ConstraintError, DtypeNotSupportedError, NPUError
+from npusim.operators import OPERATORS, infer
+from npusim.profiles import Profile, available, find_operator, load
+from npusim.profiles.model import Confidence, Placement
+from npusim.profiles.rules import KINDS
+from npusim.profiles.samples import Negative, accepted, breaking
+from npusim.resources import folder
+from npusim.simulator import Status, judge
+
+PROFILES = available()
+KNOWN = [(p, name) for p in PROFILES for name, entry in load(p).operators.items() if not entry.unknown]
+
+
+def _is_offered(profile: Profile, operator: str) -> bool:
+    return not any(
+        check.rule.key == "not_offered" and check.when is None for check in profile.operators[operator].checks
+    )
+
+
+@cache
+def _negatives(profile: str, operator: str) -> tuple[Negative, ...]:
+    return tuple(breaking(load(profile), operator))
+
+
+@pytest.mark.parametrize(("profile", "operator"), KNOWN)
+def test_an_operator_that_is_offered_has_an_accepted_call(profile: str, operator: str):
+    loaded = load(profile)
+    calls = list(islice(accepted(loaded, operator), 3))
+    assert bool(calls) is _is_offered(loaded, operator)
+    assert all(judge(loaded, call).status is Status.ACCEPTED for call in calls)
+    assert len({str(judge(loaded, call).to_dict()) for call in calls}) == len(calls)
+
+
+@pytest.mark.parametrize(("profile", "operator"), KNOWN)
+def test_every_rule_has_a_call_that_breaks_it(profile: str, operator: str):
+    loaded = load(profile)
+    for negative in _negatives(profile, operator):
+        place = f"{negative.check.mark}: {negative.check.rule} on {negative.port or 'any port'}"
+        assert negative.call is not None, f"{place}: nothing can break this rule; leave it out"
+        verdict = judge(loaded, negative.call)
+        assert verdict.status is Status.REJECTED, place
+        broken = [v for v in verdict.violations if v.code == negative.check.rule.code]
+        assert any(negative.port in {"", v.port} for v in broken), place
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_check_is_among_the_negatives(profile: str):
+    for operator, entry in load(profile).operators.items():
+        checks = {
+            str(check.mark) + check.rule.key for one in (entry, *(v for _, v in entry.variants)) for check in one.checks
+        }
+        tried = {str(n.check.mark) + n.check.rule.key for n in _negatives(profile, operator)} if checks else set()
+        absent = {c for c in checks - tried if entry.variants}  # of a variant that says the port is absent
+        assert checks - absent == tried
+
+
+@pytest.mark.parametrize(("profile", "operator"), KNOWN)
+def test_every_violation_is_whole(profile: str, operator: str):
+    loaded = load(profile)
+    for negative in _negatives(profile, operator):
+        assert negative.call is not None
+        for violation in judge(loaded, negative.call).violations:
+            assert violation.text
+            assert not re.search(r"\{\w+\}", violation.text)
+            assert violation.profile == profile
+            assert violation.operator == operator
+            assert violation.hint
+            assert violation.source
+            assert violation.confidence in {c.value for c in Confidence} - {"unknown"}
+            assert violation.code in {kind.code for kind in KINDS.values()}
+
+
+@pytest.mark.parametrize(("profile", "operator"), KNOWN)
+def test_every_entry_names_its_source_and_confidence(profile: str, operator: str):
+    entry = load(profile).operators[operator]
+    assert entry.source
+    assert entry.confidence is not Confidence.UNKNOWN
+    assert entry.api or entry.placement is Placement.METADATA
+    assert entry.frameworks
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_vendors_name_leads_to_the_operator_whose_name_it_is(profile: str):
+    loaded = load(profile)
+    for name, operator in loaded.names.items():
+        entry = loaded.operators[operator]
+        names = {n.lower() for one in (entry, *(v for _, v in entry.variants)) for n in (one.api, *one.aliases)}
+        assert name in names
+
+
+@pytest.mark.parametrize(
+    ("api", "operator"),
+    [("aclnnMm", "matmul"), ("aclnnAddmm", "linear"), ("aclnnPermute", "permute"), ("ACLNNCAST", "cast"),
+     ("aclnnGeluV2", "gelu"), ("aclnnMatmulAllReduceV2", "matmul_all_reduce"), ("aclnnBatchMatMul", "matmul"),
+     ("aclnnInplaceAdd", "add"), ("concat", "cat")],
+)  # fmt: skip
+def test_names_that_several_operators_use_lead_to_the_plain_one(api: str, operator: str):
+    assert find_operator(load("ascend910b"), api) == operator
+
+
+# An independent reading of the YAML: no code of the loader.
+
+
+@cache
+def _raw(profile: str) -> tuple[dict[str, Any], dict[str, bool]]:
+    root = folder("device_profiles")
+    layer = yaml.safe_load((root / f"{profile}.yaml").read_text())
+    base = yaml.safe_load((root / "families" / f"{layer['extends']}.yaml").read_text())
+    operators = {k: v for keys, v in base["operators"].items() for k in keys.split(", ")}
+    for name, entry in layer.get("operators", {}).items():
+        operators[name] = {**operators[name], **entry}
+    return operators, {**base["features"], **layer.get("features", {})}
+
+
+def _gated(items: Any, features: dict[str, bool]) -> list[str]:
+    kept = []
+    for item in items if isinstance(items, list) else [items]:
+        name, *gate = item.split(" ")
+        if not gate or features[gate[1]] is (gate[0] == "if"):
+            kept.append(name)
+    return kept
+
+
+def _lists(profile: str) -> list[tuple[str, str, list[str]]]:
+    """Operator, port and listed dtypes, for every list of `ports`."""
+    operators, features = _raw(profile)
+    found = []
+    for operator, entry in operators.items():
+        for ports, value in entry.get("ports", {}).items() if isinstance(entry, dict) else ():
+            dtypes = value["dtypes"] if isinstance(value, dict) else value
+            if dtypes != "unknown":
+                found += [(operator, port, _gated(dtypes, features)) for port in ports.split(", ")]
+    return found
+
+
+LISTS = [(p, *row) for p in ("ascend910b", "ascend310p") for row in _lists(p)]
+
+
+def _forbidden(profile: str, operator: str, port: str) -> set[str]:
+    return {
+        row.name
+        for check in load(profile).operators[operator].checks
+        if check.rule.key == "forbid_dtype"
+        for where, rows in check.rule.lists
+        if where == port
+        for row in rows
+    }
+
+
+@cache
+def _samples(profile: str, operator: str) -> tuple[Any, ...]:
+    return tuple(accepted(load(profile), operator))
+
+
+@pytest.mark.parametrize(("profile", "operator", "port", "listed"), LISTS)
+def test_a_dtype_is_taken_if_and_only_if_it_is_listed(profile: str, operator: str, port: str, listed: list[str]):
+    loaded, row = load(profile), OPERATORS[operator]
+    if port not in {p.name for p in row.inputs}:
+        return  # an output's dtype follows from the inputs; the negatives cover it
+    taken = {o.type.dtype.name for call in _samples(profile, operator) for o in call.operands[port]}
+    assert taken <= set(listed) - _forbidden(profile, operator, port)
+    if len(row.inputs) == 1 and operator != "mean":  # whose integers need a dtype attribute
+        assert taken == set(listed) - _forbidden(profile, operator, port)
+    sample = max(_samples(profile, operator), key=lambda call: bool(call.operands[port]))
+    (result, *_) = infer(row, sample)
+    npu = npusim.device(loaded)
+    for name in DTYPES:
+        operands = {p: tuple(o.type for o in found) for p, found in sample.operands.items()}
+        operands[port] = tuple(TensorType(dtype(name), t.shape) for t in operands[port] or (result,))
+        given = {p: (types if p == "tensors" else types[0]) for p, types in operands.items() if types}
+        try:
+            verdict = npu.judge(operator, **given, **sample.attributes)
+        except npusim.CallError:
+            continue  # no common dtype with the other operands, on any chip
+        refused = [v for v in verdict.violations if v.code == "NPU101" and v.port == port]
+        assert bool(refused) is (name not in listed), name
+        for violation in refused:
+            assert violation.found == name
+            assert violation.allowed == tuple(listed)
+
+
+def test_the_two_chips_differ_where_the_sources_say():
+    a2, p = load("ascend910b"), load("ascend310p")
+    assert (a2.numerics.overflow, p.numerics.overflow) == ("inf_nan", "saturate")
+    assert (a2.numerics.matmul, dict(p.numerics.matmul)) == ({}, {"float32": "float16"})
+    assert (a2.soc, p.soc) == ("Ascend910B", "Ascend310P")
+    assert a2.ancestors == p.ancestors == ("ascend",)
+
+
+# Golden messages. Real ones, from the issues that facts/ascend-errors.md lists, are quoted with their source.
+
+SELF = (
+    "[DT_FLOAT16,DT_FLOAT,DT_DOUBLE,DT_INT8,DT_UINT8,DT_INT16,DT_INT32,DT_INT64,DT_UINT16,DT_UINT32,DT_UINT64,DT_BOOL,"
+)
+SELF += "DT_COMPLEX64,DT_COMPLEX128,]"
+F16, BF16, F32 = "float16[2,4]", "bfloat16[2,4]", "float32[2,4]"
+NINE = "float16[1,1,1,1,1,1,1,1,2]"
+MC2 = {"x1": "float32[16,1280]", "x2": "bfloat16[1280,1280]"}
+MC2_310P = {"x1": "bfloat16[16,1280]", "x2": "float16[1280,1280]"}
+
+# stack, chip, operator, operands and attributes, port, sentence
+GOLDEN: list[tuple[str, str, str, dict[str, Any], str, str]] = [
+    # LlamaFactory#4165 (1) and #7522 (4): aclnnCast of a bfloat16 tensor where the chip has none
+    ("8.1.RC1", "ascend310p", "aclnnCast", {"self": BF16, "dtype": "float32"}, "self",
+     f"self not implemented for DT_BFLOAT16, should be in dtype support list {SELF}."),
+    ("8.5", "ascend310p", "aclnnCast", {"self": BF16, "dtype": "float32"}, "self",
+     f"Tensor self not implemented for DT_BFLOAT16, should be in dtype support list {SELF}."),
+    # LlamaFactory#4165 (2), with the three unsigned dtypes that the list has gained since (aclnn_cast.cpp:133)
+    ("8.1.RC1", "ascend310p", "aclnnCast", {"self": F32, "dtype": "bfloat16"}, "dtype",
+     f"The param dtype not implemented for DT_BFLOAT16, should be in dtype support list {SELF}."),
+    # InternLM/lmdeploy#3237: the founding case, on both chips and in both generations
+    ("8.1.RC1", "ascend910b", "aclnnMatmulAllReduce", MC2, "x1",
+     "x1 not implemented for DT_FLOAT, should be in dtype support list [DT_FLOAT16,DT_BFLOAT16,]."),
+    ("8.5", "ascend910b", "aclnnMatmulAllReduce", MC2, "x1",
+     "Tensor x1 not implemented for DT_FLOAT, should be in dtype support list [DT_FLOAT16,DT_BFLOAT16,]."),
+    ("8.1.RC1", "ascend310p", "aclnnMatmulAllReduce", MC2, "x1",
+     "x1 not implemented for DT_FLOAT, should be in dtype support list [DT_FLOAT16,]."),
+    ("8.1.RC1", "ascend310p", "aclnnMatmulAllReduce", MC2_310P, "x1",
+     "x1 not implemented for DT_BFLOAT16, should be in dtype support list [DT_FLOAT16,]."),
+    ("8.5", "ascend310p", "aclnnMatmulAllReduce", MC2_310P, "x1",
+     "Tensor x1 not implemented for DT_BFLOAT16, should be in dtype support list [DT_FLOAT16,]."),
+    # sgl-project/sglang#14159 (6): more than 8 dimensions
+    ("8.1.RC1", "ascend910b", "add", {"self": NINE, "other": F16[:10] + "2]"}, "self",
+     "the self tensor cannot be larger than 8 dimensions."),
+    ("8.5", "ascend910b", "add", {"self": NINE, "other": F16[:10] + "2]"}, "self",
+     "The self tensor cannot be larger than 8 dimensions."),
+    ("8.1.RC1", "ascend910b", "cos", {"self": NINE}, "self", "the input tensor cannot be larger than 8 dimensions."),
+    ("8.1.RC1", "ascend910b", "rotary_position_embedding", {"x": F16, "cos": F16, "sin": F16}, "x",
+     "the x tensor must have at least 3 dimensions."),
+    ("8.1.RC1", "ascend910b", "matmul_all_reduce", {"x1": "float16[2,4]", "x2": "float16[4]"}, "x2",
+     "expected 2 dimensions input, but got x2 with sizes [4]."),
+    ("8.5", "ascend910b", "matmul_all_reduce", {"x1": "float16[2,4]", "x2": "float16[4]"}, "x2",
+     "Expected 2 dimension input, but got x2 with sizes [4]."),
+    # same dtype
+    ("8.1.RC1", "ascend910b", "matmul_all_reduce", {"x1": "float16[2,4]", "x2": "bfloat16[4,4]"}, "x2",
+     "expected both tensors to have same dtype, but found x1 DT_FLOAT16 and x2 DT_BFLOAT16."),
+    ("8.5", "ascend910b", "matmul_all_reduce", {"x1": "float16[2,4]", "x2": "bfloat16[4,4]"}, "x2",
+     "Expected both tensors to have same dtype, but found x1 DT_FLOAT16 and x2 DT_BFLOAT16."),
+    ("8.1.RC1", "ascend910b", "layer_norm",
+     {"input": F16, "weight": "float16[4]", "bias": "float32[4]", "normalized_shape": 4}, "bias",
+     "expected both tensors to have same dtype, but found weight DT_FLOAT16 and bias DT_FLOAT."),
+    # bfloat16 guards: the list shows it, the chip has none
+    ("8.1.RC1", "ascend310p", "rsqrt", {"self": BF16}, "self",
+     "Self dtype DT_BFLOAT16 is unsupported by the current SOC version [Ascend310P]."),
+    ("8.5", "ascend310p", "sigmoid", {"self": BF16}, "self",
+     "Self dtype DT_BFLOAT16 is unsupported by the current SOC version [Ascend310P]."),
+    ("8.1.RC1", "ascend310p", "pow", {"self": F16, "exponent": BF16}, "exponent",
+     "Input dtype of pow is not support bfloat16 in current socversion."),
+    ("8.1.RC1", "ascend310p", "gelu", {"self": BF16, "approximate": "tanh"}, "self",
+     "Input dtype of gelu_v2 is not support bfloat16 in current socversion."),
+    ("8.1.RC1", "ascend310p", "matmul", {"self": "bfloat16[2,4]", "mat2": "float32[4,4]"}, "self",
+     "Bfloat16 is unsupported by the current SOC version [Ascend310P], now self is DT_BFLOAT16, mat2 is DT_FLOAT"),
+    ("8.1.RC1", "ascend310p", "relu", {"self": BF16}, "self",
+     "Self dtype DT_BFLOAT16 should be in dtype support list "
+     "[DT_FLOAT,DT_FLOAT16,DT_INT8,DT_UINT8,DT_INT32,DT_INT64,]."),
+    # vllm-project/vllm-ascend#6490 (12): a generated entry prints the whole row
+    ("8.5", "ascend310p", "rms_norm", {"input": BF16, "weight": "bfloat16[4]", "normalized_shape": 4}, "input",
+     "Io input dtype or format is not supported, get io input info is x(DT_BFLOAT16, ND) gamma(DT_BFLOAT16, ND) "
+     "yOut(DT_BFLOAT16, ND) rstdOut(DT_FLOAT, ND) but supported list is:"),
+    ("8.1.RC1", "ascend910b", "rms_norm", {"input": F16, "weight": "bfloat16[4]", "normalized_shape": 4}, "weight",
+     "Io input dtype or format is not supported, get io input info is x(DT_FLOAT16, ND) gamma(DT_BFLOAT16, ND) "
+     "yOut(DT_FLOAT16, ND) rstdOut(DT_FLOAT, ND) but supported list is:"),
+    # tensor lists
+    ("8.1.RC1", "ascend310p", "cat", {"tensors": [F16, BF16]}, "tensors",
+     "tensor 1 not implemented for DT_BFLOAT16, should be in dtype support list [DT_FLOAT,DT_INT32,DT_INT64,DT_FLOAT16,"
+     "DT_INT16,DT_INT8,DT_UINT8,DT_DOUBLE,DT_COMPLEX64,DT_BOOL,]."),
+    # comparisons print what the operands promote to
+    ("8.1.RC1", "ascend910b", "eq", {"self": "uint16[2]", "other": "uint16[2]"}, "self",
+     "Self dtype DT_UINT16 and other dtype DT_UINT16 get promoteType dtype DT_UINT16 should be in dtype support list "
+     "[[DT_FLOAT,DT_INT32,DT_INT64,DT_FLOAT16,DT_INT16,DT_INT8,DT_UINT8,DT_BFLOAT16,DT_BOOL,DT_DOUBLE,DT_COMPLEX64,"
+     "DT_COMPLEX128,]]."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stack", "chip", "operator", "given", "port", "sentence"), GOLDEN)
+def test_the_sentence_is_the_vendors_to_the_character(
+    stack: str, chip: str, operator: str, given: dict[str, Any], port: str, sentence: str
+):
+    npu = npusim.device(chip, stack=stack)
+    verdict = npu.judge(operator, **given)
+    first = verdict.violations[0]
+    assert (first.port, first.text) == (port, sentence)
+
+
+def test_the_default_stack_speaks_as_8_1_rc1():
+    assert load("ascend910b").stack.version == "8.1.RC1"
+    first = npusim.device("ascend910b").judge("matmul_all_reduce", **MC2).violations[0]
+    assert first.text == GOLDEN[3][-1]
+
+
+def _caught(npu: npusim.Device, operator: str, *operands: Any, **named: Any) -> NPUError:
+    with pytest.raises(NPUError) as caught:
+        npu.run(operator, *operands, **named)
+    return caught.value
+
+
+def _masked(text: str) -> str:
+    text = re.sub(r"\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d\.\d{3}\.\d{3}", "TIME", text)
+    return re.sub(r"\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d", "DATE", re.sub(r"PID: ?\d+", "PID", text))
+
+
+def test_wrapped_messages_begin_as_torch_npu_prints_them(zeros: Any):
+    sentence = GOLDEN[0][-1]
+    old = _caught(npusim.device("ascend310p", wrapped=True), "cast", zeros("bfloat16", 2), dtype="float32")
+    assert _masked(str(old)).splitlines()[0] == f"call aclnnCast failed, detail:EZ1001: [PID] TIME {sentence}"
+    new = _caught(npusim.device("ascend310p", wrapped=True, stack="8.5"), "cast", zeros("bfloat16", 2), dtype="float32")
+    assert _masked(str(new)).splitlines()[:3] == [
+        "cast:build/CMakeFiles/torch_npu.dir/compiler_depend.ts:0 NPU function error: call aclnnCast failed, "
+        "error code is 161002",
+        "[ERROR] DATE (PID, Device:0, RankID:-1) ERR00100 PTA call acl api failed.",
+        f"[PID] TIME AclNN_Parameter_Error(EZ1001): Tensor {sentence}",
+    ]
+
+
+def test_unwrapped_messages_begin_with_the_sentence_and_go_on_in_our_words(zeros: Any):
+    error = _caught(npusim.device("ascend910b"), "matmul_all_reduce", zeros("float32", 2, 4), zeros("bfloat16", 4, 4))
+    lines = str(error).splitlines()
+    assert lines[0] == GOLDEN[3][-1]
+    assert lines[1] == "  rule     NPU101 on ascend910b: matmul_all_reduce (aclnnMatmulAllReduce), port x1"
+    assert lines[2].startswith(f"  at       {Path(__file__).relative_to(Path.cwd())}:")
+    rest = "\n".join(lines[3:])
+    assert "  found    float32\n" in rest
+    assert "  allowed  float16, bfloat16\n" in rest
+    assert "  repair   cast x1 to bfloat16\n" in rest
+    assert "aclnn_matmul_all_reduce.cpp:33 (documented)" in rest
+    assert "  and 1 more:\n    NPU103 x2: expected both tensors to have same dtype" in rest
+
+
+def test_the_exception_is_of_the_kind_of_the_rule(zeros: Any):
+    npu = npusim.device("ascend910b")
+    dtype_error = _caught(npu, "matmul_all_reduce", zeros("float32", 2, 4), zeros("float32", 4, 4))
+    rank_error = _caught(npu, "add", zeros("float16", *[1] * 9), zeros("float16", 1))
+    assert type(dtype_error) is DtypeNotSupportedError
+    assert type(rank_error) is ConstraintError
