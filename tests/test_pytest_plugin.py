@@ -1,6 +1,5 @@
 """The pytest plugin, seen through runs of pytest on small suites."""
 
-from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,7 +10,6 @@ from npusim.executor.program import cache_folder
 
 pytest_plugins = ["pytester"]
 
-INSTALLED = any(point.name == "npusim" for point in entry_points(group="pytest11"))
 OPTIONS = ("-p", "npusim.pytest_plugin", "-p", "no:cacheprovider")
 CACHE = str(cache_folder())  # pytester moves the home folder, and with it the cache of compiled programs
 SENTENCE = "x1 not implemented for DT_FLOAT, should be in dtype support list [[]DT_FLOAT16,DT_BFLOAT16,[]]."
@@ -421,7 +419,6 @@ def test_a_run_that_does_not_use_it_does_not_pay_for_it(pytester):
     pytester.runpytest_subprocess(*OPTIONS).assert_outcomes(passed=1)
 
 
-@pytest.mark.skipif(not INSTALLED, reason="npusim is not installed, so pytest does not find it by itself")
 def test_it_is_found_by_itself_and_can_be_switched_off(suite, pytester, monkeypatch):
     suite(NAMES)
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")

@@ -38,8 +38,9 @@ def opened(capsule: Any) -> DLManagedTensor:
     return DLManagedTensor.from_address(get(capsule, b"dltensor"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def nothing_leaks():
+    """Whatever the tests of this module do, at its end nothing is held any more; once, as a collection is slow."""
     gc.collect()
     before = set(dlpack._alive)
     yield
