@@ -153,7 +153,7 @@ class Device:
         return self._execute(plan, arrays, self.executor)
 
     def _plan(self, operator: str, operands: Sequence[Any], named: Mapping[str, Any]) -> _Plan:
-        attributes = [(name, _key(value)) for name, value in named.items()]
+        attributes = [(name, _key(value)) for name, value in named.items()] if named else ()
         try:  # arrays by position, the common case, at the least cost
             return self._plans[operator, *[(o.dtype, o.shape) for o in operands], *attributes]
         except (AttributeError, KeyError, TypeError):
