@@ -28,6 +28,7 @@ class Runtime:
     vendor: str
     version: str
     device: str
+    target: str
     driver: str
     is_cpu: bool
     has_fp64: bool
@@ -38,8 +39,8 @@ class Runtime:
 
     @property
     def identity(self) -> str:
-        """Everything that a compiled program depends on."""
-        return "|".join((self.platform, self.vendor, self.version, self.device, self.driver))
+        """Everything that a compiled program depends on; the target names the processor that it was compiled for."""
+        return "|".join((self.platform, self.vendor, self.version, self.device, self.target, self.driver))
 
     def __str__(self) -> str:
         return f"{self.platform} ({self.version.strip()}) on {self.device}"
@@ -99,6 +100,7 @@ def _describe(cl: ModuleType, platform: Any, device: Any) -> Runtime:
         vendor=platform.vendor.strip(),
         version=platform.version.strip(),
         device=device.name.strip(),
+        target=device.version.strip(),
         driver=device.driver_version.strip(),
         is_cpu=bool(device.type & cl.device_type.CPU),
         has_fp64="cl_khr_fp64" in extensions,

@@ -16,6 +16,7 @@ RUNTIME = Runtime(
     vendor="Acme",
     version="OpenCL 3.0",
     device="Acme CPU",
+    target="OpenCL 3.0 acme-v2",
     driver="1.2",
     is_cpu=True,
     has_fp64=True,

@@ -74,3 +74,9 @@ def test_without_pyopencl_the_repair_is_named(monkeypatch):
 def test_nothing_imports_pyopencl_until_a_kernel_runs():
     code = "import sys, npusim.executor.executor as e; e.implementations(); assert 'pyopencl' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_program_compiled_for_another_processor_is_not_reused():
+    here = runtimes()[0]
+    assert here.target in here.identity
+    assert replace(here, target="OpenCL 3.0 another-processor").identity != here.identity
