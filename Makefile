@@ -43,7 +43,7 @@ bench: $(VENV)/.tools ## Run every benchmark and print its ratios
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 docs: $(VENV)/.tools ## Regenerate the pages that are written from the code
-	$(BIN)/python -m npusim.report.reference docs
+	$(BIN)/python -m npusim.report.reference .
 
 clean: ## Remove the virtual environment and build leftovers
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import npusim
+from npusim.profiles.lint import lint
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
@@ -58,6 +59,15 @@ def test_profile_examples_load(page: str, tmp_path: Path) -> None:
     assert not npu.judge("matmul", "float16[4,8]", "float16[8,5]")
     out = npu.run("matmul", np.ones((4, 8), np.float16), np.ones((8, 16), np.float16))
     assert np.array_equal(out, np.full((4, 16), 8, np.float16))
+
+
+def test_the_profile_guides_example_lints_as_printed(tmp_path: Path) -> None:
+    path = tmp_path / "mychip.yaml"
+    path.write_text(blocks("docs/howto-profile.md", "yaml")[0], encoding="utf-8")
+    report = lint(path)
+    printed = f"$ npusim profile lint ./mychip.yaml\n{report.id}: {report.grade}\n"
+    assert report.findings == ()
+    assert printed in blocks("docs/howto-profile.md", "")
 
 
 def test_the_guides_kernel_example_runs() -> None:

@@ -1,20 +1,27 @@
 """The command line: find the command, run it, and turn every error into one message and an exit code."""
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from npusim.cli import demo, doctor, explain, judge, profiles
-from npusim.cli.command import Command, Exit, Parser, parser_of
+from npusim.cli import demo, doctor, explain, judge, profile, profiles
+from npusim.cli.command import Command, Exit, Group, overview_of, parser_of
 from npusim.errors import NpusimError, ProfileError, UsageError
 
-COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {module.COMMAND.name: module.COMMAND for module in (demo, profiles, judge, doctor, explain)}
+COMMANDS: Mapping[str, Command | Group] = MappingProxyType(
+    {module.COMMAND.name: module.COMMAND for module in (demo, profiles, profile, judge, doctor, explain)}
 )
 """Every command by its name, in the order of the help text."""
+
+_ALL = Group(
+    name="npusim",
+    summary="",
+    description="Low-precision accelerators in software: what a chip accepts, how it refuses, what it computes.",
+    examples="",
+    commands=COMMANDS,
+)
 
 _BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended
 
@@ -43,35 +50,34 @@ def _failed(error: Exception, code: Exit) -> Exit:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        if not argv or argv[0].startswith("-"):
-            _overview().parse_args(argv)
-            _overview().print_help(sys.stderr)
-            return Exit.USAGE
-        command = _command(argv[0])
-        return command.run(parser_of(command).parse_intermixed_args(argv[1:]))
+        return _dispatch(_ALL, argv, "")
     except SystemExit as stop:  # --help and --version have printed what was asked for
         return int(stop.code or 0)
 
 
-def _command(name: str) -> Command:
-    if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}"
+def _dispatch(group: Group, argv: Sequence[str], within: str) -> int:
+    """Run the command of a group that the first word names; `within` is what stands before the group's name."""
+    if not argv or argv[0].startswith("-"):
+        import npusim
+
+        overview = overview_of(group, within)
+        if not within:
+            overview.add_argument("--version", action="version", version=f"npusim {npusim.__version__}")
+        overview.parse_args(argv)
+        overview.print_help(sys.stderr)
+        return Exit.USAGE
+    name, *rest = argv
+    here = f"{within} {group.name}".strip()
+    match _command(group, name):
+        case Group() as inner:
+            return _dispatch(inner, rest, here)
+        case command:
+            return command.run(parser_of(command, here).parse_intermixed_args(rest))
+
+
+def _command(group: Group, name: str) -> Command | Group:
+    if name not in group.commands:
+        near = get_close_matches(name, group.commands, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"commands: {', '.join(group.commands)}"
         raise UsageError(f"unknown command {name!r}; {hint}")
-    return COMMANDS[name]
-
-
-def _overview() -> Parser:
-    from npusim import __version__
-
-    rows = "\n".join(f"  {command.name:<10}{command.summary}" for command in COMMANDS.values())
-    parser = Parser(
-        prog="npusim",
-        usage="npusim COMMAND [ARGUMENT ...]",
-        description="Low-precision accelerators in software: what a chip accepts, how it refuses, what it computes.",
-        epilog=f"commands:\n{rows}\n\n`npusim COMMAND --help` says more, with examples.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"npusim {__version__}")
-    return parser
+    return group.commands[name]

@@ -1,7 +1,7 @@
 """What a command of the command line is, and how its arguments are read."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn
@@ -48,6 +48,17 @@ class Command:
     arguments: tuple[Argument, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A command that is several: its name, a line and a text on what they are for, examples, and they themselves."""
+
+    name: str
+    summary: str
+    description: str
+    examples: str
+    commands: "Mapping[str, Command | Group]"
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises UsageError, where argparse would print its usage and exit."""
 
@@ -56,10 +67,10 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (`{self.prog} --help` shows how)")
 
 
-def parser_of(command: Command) -> Parser:
-    """Return the parser of a command's arguments."""
+def parser_of(command: Command, within: str = "npusim") -> Parser:
+    """Return the parser of a command's arguments; `within` is what stands before its name on a command line."""
     parser = Parser(
-        prog=f"npusim {command.name}",
+        prog=f"{within} {command.name}",
         description=command.description,
         epilog=f"examples:\n{command.examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -68,3 +79,18 @@ def parser_of(command: Command) -> Parser:
     for one in command.arguments:
         parser.add_argument(*one.names, **one.options)
     return parser
+
+
+def overview_of(group: Group, within: str = "") -> Parser:
+    """Return a parser that takes nothing but --help, which lists a group's commands."""
+    rows = "\n".join(f"  {command.name:<10}{command.summary}" for command in group.commands.values())
+    prog = f"{within} {group.name}".strip()
+    examples = f"examples:\n{group.examples}\n\n" if group.examples else ""
+    return Parser(
+        prog=prog,
+        usage=f"{prog} COMMAND [ARGUMENT ...]",
+        description=group.description,
+        epilog=f"commands:\n{rows}\n\n{examples}`{prog} COMMAND --help` says more, with examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )

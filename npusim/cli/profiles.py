@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from npusim.cli.command import FORMAT, Command, Exit
 from npusim.cli.terminal import Style, as_json, columns, painted
 from npusim.operators import OPERATORS
-from npusim.profiles import Entry, Profile, available, load
+from npusim.profiles import Profile, available, load
+from npusim.profiles.grade import own_checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,9 @@ def summary(profile: Profile) -> Row:
     """Return what a profile states and what it leaves unknown of npusim's operators."""
     known = {name: entry for name, entry in profile.operators.items() if not entry.unknown}
     stack = f"{profile.stack.name} {profile.stack.version}".strip()
-    rules = sum(map(_rules, known.values()))
+    rules = sum(1 for entry in known.values() for _ in own_checks(entry))
     unknown = tuple(name for name in OPERATORS if name not in known)
     return Row(profile.id, profile.name, stack, len(known), rules, unknown)
-
-
-def _rules(entry: Entry) -> int:
-    """Count an entry's rules, and those of its variants that it does not share with them."""
-    more = (check for _, variant in entry.variants for check in variant.checks if check not in entry.checks)
-    return len(entry.checks) + sum(1 for _ in more)
 
 
 def _run(arguments: argparse.Namespace) -> int:

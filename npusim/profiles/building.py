@@ -23,9 +23,16 @@ from npusim.profiles.values import read_dtypes
 VERSION = 1
 
 
-def build(path: Path, stack_version: str | None = None) -> Profile:
+def flattened(path: Path) -> Node:
+    """Return a profile's document as it remains after `extends` and features; its values are not read yet."""
+    document, _ = resolve(path)
+    return gates.apply(document, gates.read_features(document))
+
+
+def build(path: Path, stack_version: str | None = None, *, is_family: bool = False) -> Profile:
     """Return the profile in a file, laid over what it extends; `stack_version` overrides the version it states.
 
+    With `is_family` the file may be a family, read as the device that it would be with its own features.
     Raises ProfileError with file:line:column for anything that is not a version-1 profile.
     """
     document, ancestors = resolve(path)
@@ -34,7 +41,7 @@ def build(path: Path, stack_version: str | None = None) -> Profile:
     found = read_keys(document, schema.PROFILE, "a profile")
     if found["npusim"] != VERSION:
         document.mapping()["npusim"].fail(f"this npusim reads version {VERSION} of the schema, not {found['npusim']}")
-    identity = _identity(document, found, path)
+    identity = _identity(document, found, path, is_family)
     stack = schema.read_stack(found["stack"]) if "stack" in found else Stack("", "")
     stack = Stack(stack.name, stack_version or stack.version, stack.frontend)
     entries = dict(_entries(found["operators"])) if "operators" in found else {}
@@ -56,14 +63,15 @@ def build(path: Path, stack_version: str | None = None) -> Profile:
     )
 
 
-def _identity(document: Node, found: Mapping[str, Any], path: Path) -> str:
-    if "id" not in found:
+def _identity(document: Node, found: Mapping[str, Any], path: Path, is_family: bool) -> str:
+    key = "family" if is_family and "id" not in found else "id"
+    if key not in found:
         if "family" in found:
             document.fail(f"{path.stem} is a family for others to extend, not a device; load a profile that extends it")
         document.fail("a profile has an id")
-    if found["id"] != path.stem:
-        document.mapping()["id"].fail(f"the id {found['id']!r} must be the file's name, {path.stem!r}")
-    return str(found["id"])
+    if found[key] != path.stem:
+        document.mapping()[key].fail(f"the {key} {found[key]!r} must be the file's name, {path.stem!r}")
+    return str(found[key])
 
 
 def _names(entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -219,7 +227,7 @@ class _Reading:
         return Check(
             rule,
             found.get("source", self.source),
-            _confidence(node, found) if "confidence" in found else self.confidence,
+            _confidence(node, found) if "confidence" in entries else self.confidence,
             node.mark,
             when=_when(node, self.operator),
             text=schema.check_sentence(entries.get("text", node), found.get("text", ""), kind.fields | self._ports),

@@ -1,7 +1,7 @@
 """Features: parts of a family's profile that hold only for chips that have, or lack, something."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from npusim.profiles.document import Node, did_you_mean
@@ -33,6 +33,30 @@ def apply(node: Node, features: Mapping[str, bool]) -> Node:
             return replace(node, value=[apply(_bare(item), features) for item in items if _holds(item, features)])
         case _:
             return node
+
+
+def used(node: Node) -> Iterator[str]:
+    """Yield the features by which a tree is gated, one for each gate."""
+    match node.value:
+        case dict(entries):
+            for value in entries.values():
+                yield from used(value)
+        case list(items):
+            for item in items:
+                yield from _gates(item)
+                yield from used(item)
+
+
+def _gates(node: Node) -> Iterator[str]:
+    """Yield the features that decide whether an item of a list stays."""
+    match node.value:
+        case str(text):
+            match = _ITEM.fullmatch(text)
+            yield from (match["feature"],) if match else ()
+        case dict(entries):
+            yield from (
+                str(item.value) for gate in ("if", "unless") if gate in entries for item in entries[gate].many()
+            )
 
 
 def _bare(node: Node) -> Node:

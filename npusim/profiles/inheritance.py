@@ -24,10 +24,15 @@ def shipped() -> Iterator[Path]:
     return iter(sorted(folder("device_profiles").glob(f"*{SUFFIX}")))
 
 
-def find(name_or_path: str | Path) -> Path:
+def families() -> Iterator[Path]:
+    """Yield the files of the families that come with npusim, sorted by name."""
+    return iter(sorted((folder("device_profiles") / FAMILIES).glob(f"*{SUFFIX}")))
+
+
+def find(name_or_path: str | Path, *, or_family: bool = False) -> Path:
     """Return the file of a shipped profile's id, or the path itself if it ends in .yaml or names a file.
 
-    Raises UnknownProfileError with the nearest ids.
+    With `or_family` the name may be a shipped family's. Raises UnknownProfileError with the nearest ids.
     """
     text = str(name_or_path)
     path = Path(text)
@@ -35,7 +40,7 @@ def find(name_or_path: str | Path) -> Path:
         return path
     if text.endswith((SUFFIX, ".yml")) or "/" in text:
         raise UnknownProfileError(text, (), "(there is no such file)")
-    files = {path.stem: path for path in shipped()}
+    files = {path.stem: path for path in ([*families(), *shipped()] if or_family else shipped())}
     if text not in files:
         near = get_close_matches(text, files, n=3) or sorted(files)
         raise UnknownProfileError(text, tuple(near))
@@ -84,9 +89,14 @@ def resolve(path: Path) -> tuple[Node, tuple[str, ...]]:
     return merged, tuple(file.stem for file in (farthest, *(file for _, file in nearer)))[:-1]
 
 
+def is_id(name: str) -> bool:
+    """Whether a name can be a profile's id, and so a part of a file's name."""
+    return _ID.fullmatch(name) is not None
+
+
 def _parent(node: Node, beside: Path) -> Path:
     name = node.text("the id of a profile")
-    if not _ID.fullmatch(name):
+    if not is_id(name):
         node.fail(f"extends takes the id of a profile (lower case letters, digits, _ . -), not {name!r}")
     ours = folder("device_profiles")
     for place in (beside, beside / FAMILIES, ours, ours / FAMILIES):

@@ -194,10 +194,20 @@ class _Search:
             tried.append(signature)
             types = {p: tuple(TensorType(d, ()) for d in found) for p, found in signature.items()}
             start = _Draft(self.operator, types, {})
-            first = self.operator.inputs[0].name
             steered = [start] if condition is None else list(self._steered(start, (condition,)))
-            drafts = (draft.with_form(first, shape) for draft in steered for shape in self.shapes)
+            drafts = (d.with_form(port, shape) for port in self._shaping() for d in steered for shape in self.shapes)
             yield from islice((draft for draft in drafts if self._status(draft) is Status.ACCEPTED), 1)
+
+    def _shaping(self) -> tuple[str, ...]:
+        """The ports whose shape is chosen, the others following: the first, and those whose sizes the checks limit."""
+        inputs = [port.name for port in self.operator.inputs]
+        limited = {
+            port
+            for rule in self.rules
+            if isinstance(rule, Dim | MultipleOf | Numel)
+            for port, _ in (rule.factors if isinstance(rule, MultipleOf) else rule.sizes)
+        }
+        return (inputs[0], *(name for name in inputs[1:] if name in limited))
 
     def _presences(self) -> Iterator[Mapping[str, int]]:
         """Yield how many operands each port has: only what must be given, then everything, then each port alone."""

@@ -1,5 +1,6 @@
-"""Write the reference pages from the tables that the code itself reads: `python -m npusim.report.reference docs`."""
+"""Write the reference pages from the tables that the code reads: `python -m npusim.report.reference .`."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import MappingProxyType
 
 from npusim.dtypes import DTYPES
 from npusim.operators import ALIASES, OPERATORS
+from npusim.profiles.json_schema import json_schema
 from npusim.profiles.rules import KINDS
 from npusim.profiles.schema import SECTIONS
 
@@ -49,18 +51,24 @@ def operator_reference() -> Iterator[str]:
         yield f"| `{row.name}` | {row.bits} | {row.cann or ''} | {', '.join(row.spellings)} | {computed} |"
 
 
+def editor_schema() -> Iterator[str]:
+    """Yield the lines of the JSON Schema that the profiles name in their first line."""
+    yield from json.dumps(json_schema(), indent=2).splitlines()
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(
     {
-        "profile-reference.md": profile_reference,
-        "rules.md": rule_reference,
-        "operators.md": operator_reference,
+        "docs/profile-reference.md": profile_reference,
+        "docs/rules.md": rule_reference,
+        "docs/operators.md": operator_reference,
+        "device_profiles/profile.schema.json": editor_schema,
     }
 )
-"""File name -> what writes its lines."""
+"""File, from the top of the repository -> what writes its lines."""
 
 
 def page(name: str) -> str:
@@ -69,7 +77,7 @@ def page(name: str) -> str:
 
 
 def main(folder: str) -> None:
-    """Write every page into a folder."""
+    """Write every page into a repository, given by its folder."""
     for name in PAGES:
         (Path(folder) / name).write_text(page(name), encoding="utf-8")
 

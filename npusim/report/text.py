@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from linecache import getline
-from pathlib import Path
 
 from npusim.call import Site
 from npusim.dtypes import DTYPES
 from npusim.operators import OPERATORS
 from npusim.profiles.dialects import Dialect, fill
+from npusim.report.place import show_file
 from npusim.simulator import Status, Verdict, Violation
 
 
@@ -17,11 +17,8 @@ def show_site(site: Site | None) -> str:
     """Return file:line and function, the file relative to the working directory where it is below it."""
     if site is None or not site.file:
         return "unknown"
-    path = Path(site.file)
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
     inside = site.module or site.function
-    return f"{path}:{site.line}" + (f" in {inside}" if inside and inside != "<module>" else "")
+    return f"{show_file(site.file)}:{site.line}" + (f" in {inside}" if inside and inside != "<module>" else "")
 
 
 def rejection(verdict: Verdict, *, wrapping: str = "") -> str:

@@ -25,7 +25,7 @@ class TestHelp:
     def test_the_overview_names_every_command(self, capsys):
         assert main(["--help"]) == 0
         out = capsys.readouterr().out
-        assert list(COMMANDS) == ["demo", "profiles", "judge", "doctor", "explain"]
+        assert list(COMMANDS) == ["demo", "profiles", "profile", "judge", "doctor", "explain"]
         assert all(f"\n  {command.name} " in out and command.summary in out for command in COMMANDS.values())
 
     @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
