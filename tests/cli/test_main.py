@@ -119,7 +119,9 @@ class TestColours:
     def test_json_has_none(self, terminal, capsys):
         terminal()
         main(["judge", *FOUNDING, "--format", "json"])
-        json.loads(capsys.readouterr().out)
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert json.loads(out)["status"] == "rejected"
 
 
 class TestProcess:
