@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 JOBS   ?= auto
+REFEREES := .venvs-referee
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly lint format bench docs clean
+.PHONY: help demo test nightly lint format bench docs referee clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,5 +46,15 @@ bench: $(VENV)/.tools ## Run every benchmark and print its ratios
 docs: $(VENV)/.tools ## Regenerate the pages that are written from the code
 	$(BIN)/python -m npusim.report.reference .
 
+$(REFEREES)/.installed:
+	$(PYTHON) -m venv $(REFEREES)/vela
+	$(REFEREES)/vela/bin/python -m pip install --quiet ethos-u-vela==5.2.0
+	$(PYTHON) -m venv $(REFEREES)/tosa
+	$(REFEREES)/tosa/bin/python -m pip install --quiet tosa-tools==2026.8.0
+	@touch $@
+
+referee: $(VENV)/.installed $(REFEREES)/.installed ## Ask the vendors' own tools what the profiles claim
+	$(BIN)/python benchmarks/referee .
+
 clean: ## Remove the virtual environment and build leftovers
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(REFEREES) build dist .pytest_cache .mypy_cache .ruff_cache

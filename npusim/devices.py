@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from npusim.call import Call, Operand, Site, TensorType
 from npusim.dtypes import DType, Kind, dtype, promote
-from npusim.errors import CallError
+from npusim.errors import CallError, ExecutionError
 from npusim.frontends.numpy.array import Array, Birth, operand_of, values_of
 from npusim.numerics.model import IEEE
-from npusim.operators import OPERATORS, Operator, bind, infer
+from npusim.operators import Operator, bind, infer, known_outputs
 from npusim.policy import OF_ENFORCEMENT, OnUnknown, Policy, error, unknown
 from npusim.profiles import Profile, find_operator, load
-from npusim.profiles.model import Placement
+from npusim.profiles.words import Enforcement, Placement
 from npusim.simulator import Status, Verdict, judge
 from npusim.sites import caller
 
@@ -171,15 +171,15 @@ class Device:
 
     def _learn(self, operator: str, operands: Sequence[Any], named: Mapping[str, Any]) -> _Plan:
         """Judge a call by the pure function, without its lines: what is remembered holds for every call like it."""
-        found = OPERATORS[find_operator(self.profile, operator)]
+        found = find_operator(self.profile, operator)
         call = self._bind(found, operands, named, None)
-        outputs = infer(found, call)
+        outputs = known_outputs(found, call)
         plain = {port: tuple(replace(o, origin=None) for o in given) for port, given in call.operands.items()}
         verdict = judge(self.profile, replace(call, operands=MappingProxyType(plain)))
         return _Plan(found, verdict, outputs, *_heirs(call, outputs))
 
     def _bind(self, operator: Operator, operands: Sequence[Any], named: Mapping[str, Any], site: Site | None) -> Call:
-        ports = {port.name: named[port.name] for port in operator.inputs if port.name in named}
+        ports = {port.name: named[port.name] for port in operator.ports if port.name in named}
         given = [operand_of(o) for o in values_of(operands, ports.values())]
         by_port = map(operand_of, values_of(tuple(ports.values()), operands))
         return bind(operator, given, {**named, **dict(zip(ports, by_port, strict=True))}, site)
@@ -203,7 +203,7 @@ class Device:
             case Policy.RECORD:
                 self._keep(verdict)
                 return self._execute(plan, inputs, self.executor)
-            case Policy.FALLBACK:
+            case Policy.FALLBACK if self._falls_back(verdict):
                 self._keep(replace(verdict, placement=Placement.HOST))
                 return self._execute(plan, inputs, self._host)
             case Policy.NARROW:
@@ -214,6 +214,10 @@ class Device:
                     return self._execute(narrower, _inputs(plan.operator, narrow, narrow_named), self.executor)
         raise error(verdict, self.profile, wrapped=self.wrapped)
 
+    def _falls_back(self, verdict: Verdict) -> bool:
+        """Whether a rejected call runs on the host: always if only the user asks for it, else where the stack does."""
+        return self.profile.enforcement is not Enforcement.FALLBACK or verdict.placement is Placement.HOST
+
     def _keep(self, verdict: Verdict) -> None:
         with self._lock:
             self.verdicts.append(verdict)
@@ -222,6 +226,9 @@ class Device:
         kinds = set(map(type, inputs))
         if not kinds <= _DATA:
             _demand_data(plan.operator, inputs)
+        if not plan.outputs:
+            infer(plan.operator, plan.verdict.call)  # says why, if it was asked for dtypes that do not go together
+            raise ExecutionError(f"{plan.operator.name} is only judged; npusim does not compute it")
         data = [value.numpy() if type(value) is Array else value for value in inputs]
         results = executor.run(plan.operator.name, data, plan.verdict.call.attributes, plan.outputs)
         if Array not in kinds:
@@ -238,6 +245,8 @@ def device(
     profile: str | Path | Profile,
     *,
     stack: str | None = None,
+    frontend: str | None = None,
+    features: Mapping[str, bool] | None = None,
     policy: Policy | str | None = None,
     on_unknown: OnUnknown | str = OnUnknown.WARN,
     wrapped: bool = False,
@@ -245,14 +254,17 @@ def device(
     """Return a device for a shipped profile's id, a path to a YAML file, or a loaded profile.
 
     stack       a version of the software stack, which chooses the wording of errors; the profile's own if None
+    frontend    one of the profile's front ends, if it tells several apart; the first if None
+    features    features of the profile to be switched on or off, such as an extension: {"ext_bf16": True}
     policy      what happens on a rejection: "raise", "record", "fallback" or "narrow"; as the real stack if None
     on_unknown  what happens where the profile has no facts: "warn", "raise" or "pass"
     wrapped     whether messages begin as the framework (torch_npu) prints them around the vendor's sentence
     """
     if isinstance(profile, Profile):
-        loaded = profile if stack is None else load(profile.file, stack=stack)
+        changed = stack is not None or frontend is not None or features
+        loaded = load(profile.file, stack=stack, frontend=frontend, features=features) if changed else profile
     else:
-        loaded = load(profile, stack=stack)
+        loaded = load(profile, stack=stack, frontend=frontend, features=features)
     chosen = None if policy is None else _choice(Policy, policy, "policy")
     return Device(loaded, policy=chosen, on_unknown=_choice(OnUnknown, on_unknown, "on_unknown"), wrapped=wrapped)
 
@@ -285,6 +297,8 @@ def _key(value: Any) -> Any:
 def _heirs(call: Call, outputs: Sequence[TensorType]) -> tuple[tuple[int, ...], bool]:
     """Return a plan's `heirs` and `promotes`."""
     operands = [operand for found in call.operands.values() for operand in (found or (None,))]
+    if not outputs:
+        return (), False
     wanted = outputs[0].dtype
     given = [(i, o.type) for i, o in enumerate(operands) if o is not None and o.type.dtype.kind is wanted.kind]
     deciding = [(i, t) for i, t in given if t.shape] or given  # a 0-d operand changes no dtype of its own kind

@@ -26,8 +26,10 @@ class Kind(Enum):
 class DType:
     """One number format.
 
-    `bits` is the width of the format itself; `storage` the numpy type that holds one element of it in a buffer (a
-    4-bit element takes a byte there), or None where no library has one: such a dtype can be judged but not computed.
+    `bits` is the width of an element where elements lie densely: of the format itself, or of the word that it fills
+    (tfloat32 uses 19 bits of its 32); a block's shared exponent is not counted. `storage` is the numpy type that holds
+    one element of it in a buffer (a 4-bit element takes a byte there), or None where no library has one: such a dtype
+    can be judged but not computed.
     Two DType objects are equal only if they are the same row of the table.
     """
 
@@ -69,6 +71,7 @@ _ROWS = (
     _row(Kind.INTEGER, 8, "int8", "DT_INT8", "i8"),
     _row(Kind.INTEGER, 16, "int16", "DT_INT16", "i16"),
     _row(Kind.INTEGER, 32, "int32", "DT_INT32", "i32", "int"),
+    _row(Kind.INTEGER, 48, "int48", None, "i48"),  # TOSA's accumulator of 16-bit products
     _row(Kind.INTEGER, 64, "int64", "DT_INT64", "i64", "long"),
     _row(Kind.INTEGER, 1, "uint1", "DT_UINT1"),
     _row(Kind.INTEGER, 2, "uint2", "DT_UINT2"),
@@ -90,8 +93,16 @@ _ROWS = (
     _row(Kind.FLOAT, 8, "float8_e5m2fnuz", None),
     _row(Kind.FLOAT, 8, "float8_e8m0fnu", "DT_FLOAT8_E8M0"),
     _row(Kind.FLOAT, 8, "hifloat8", "DT_HIFLOAT8"),
+    _row(Kind.FLOAT, 2, "bfloat2_b", None),  # Tenstorrent's block floats: 16 elements share an exponent of 8 bits
+    _row(Kind.FLOAT, 4, "bfloat4_b", None),
+    _row(Kind.FLOAT, 8, "bfloat8_b", None),
+    _row(Kind.FLOAT, 16, "float4_e2m1fn_x4", None),  # NKI's packed dtypes: four numbers to an element
+    _row(Kind.FLOAT, 32, "float8_e4m3fn_x4", None),
+    _row(Kind.FLOAT, 32, "float8_e5m2_x4", None),
+    _row(Kind.FLOAT, 16, "dlfloat16", None),  # IBM: 1 sign, 6 exponent and 9 fraction bits
     _row(Kind.FLOAT, 16, "float16", "DT_FLOAT16", "fp16", "f16", "half"),
     _row(Kind.FLOAT, 16, "bfloat16", "DT_BFLOAT16", "bf16", "DT_BF16"),
+    _row(Kind.FLOAT, 32, "tfloat32", None, "tf32"),
     _row(Kind.FLOAT, 32, "float32", "DT_FLOAT", "fp32", "f32", "float"),
     _row(Kind.FLOAT, 64, "float64", "DT_DOUBLE", "fp64", "f64", "double"),
     _row(Kind.COMPLEX, 32, "bcomplex32", None),
@@ -148,8 +159,13 @@ def _of_numpy_type(numpy_type: "np.dtype[Any] | type") -> DType:
 # Where two different formats of equal width meet, the narrowest that holds both. torch and ml_dtypes agree on the first
 # pair; other pairs of 16 bits and less have no common format that both libraries name, and are refused.
 _JOIN = MappingProxyType(
-    {frozenset({"float16", "bfloat16"}): "float32", frozenset({"complex32", "bcomplex32"}): "complex64"}
+    {
+        frozenset({"float16", "bfloat16"}): "float32",
+        frozenset({"tfloat32", "float32"}): "float32",
+        frozenset({"complex32", "bcomplex32"}): "complex64",
+    }
 )
+_PACKED = frozenset({"float4_e2m1fn_x4", "float8_e4m3fn_x4", "float8_e5m2_x4"})  # several numbers meet no single one
 _COMPLEX_OF = MappingProxyType(
     {"float16": "complex32", "bfloat16": "bcomplex32", "float32": "complex64", "float64": "complex128"}
 )
@@ -165,6 +181,8 @@ def promote(first: DType, second: DType) -> DType | None:
     """
     if first is second:
         return first
+    if not _PACKED.isdisjoint({first.name, second.name}):
+        return None
     low, high = sorted((first, second), key=lambda row: (row.kind.value, row.bits))
     if low.kind is not high.kind:
         return _promote_kinds(low, high)

@@ -52,8 +52,20 @@ class CallError(UsageError):
     """A call that the operator itself cannot mean, on any chip: a wrong port, attribute, arity or shape."""
 
 
+class NoResultDtypeError(CallError):
+    """Operands of dtypes from which it does not follow what comes out; only a chip, or a caller, can say."""
+
+
+class ProbeError(UsageError):
+    """What a probe is said to have written cannot be read, or is of another profile, chip or script."""
+
+
 class ProfileError(NpusimError, ValueError):
     """A profile that cannot be read. The message begins with file:line:column."""
+
+
+class ImportFormatError(UsageError):
+    """A file to import or to replay that is not what it should be. The message begins with file:line:column."""
 
 
 class NPUError(NpusimError, RuntimeError):

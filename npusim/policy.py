@@ -4,9 +4,10 @@ import warnings
 from enum import StrEnum
 
 from npusim.errors import ConstraintError, DtypeNotSupportedError, NotOfferedError, NPUError, UnknownVerdictError
-from npusim.profiles import Enforcement, Profile
+from npusim.profiles import Profile
+from npusim.profiles.words import Enforcement
 from npusim.report.text import rejection
-from npusim.simulator import Verdict
+from npusim.simulator import Verdict, wrapping
 from npusim.sites import warning_level
 
 
@@ -45,7 +46,7 @@ _EXCEPTIONS: dict[str, type[NPUError]] = {"1": DtypeNotSupportedError, "5": NotO
 def error(verdict: Verdict, profile: Profile, *, wrapped: bool = False) -> NPUError:
     """Return the exception for a rejected verdict, with the framework's wrapping of the sentence if asked for."""
     kind = _EXCEPTIONS.get(verdict.violations[0].code[3], ConstraintError)
-    return kind(rejection(verdict, wrapping=profile.dialect.wrapping if wrapped else ""), verdict)
+    return kind(rejection(verdict, wrapping=wrapping(profile, verdict) if wrapped else ""), verdict)
 
 
 def unknown(verdict: Verdict, how: OnUnknown) -> None:

@@ -186,9 +186,11 @@ def _recorded(verdicts: "list[Verdict]") -> str:
 
 def _repeat(item: pytest.Item, verdict: "Verdict") -> str:
     """Say how to judge a refused call again, outside of the test."""
+    from npusim.profiles import find_operator, load
     from npusim.report.command import judge_command
 
     profile = verdict.violations[0].profile
     choice = next((one for one in _params(item) if one.id == profile), _Choice(profile, profile))
-    command = judge_command(choice.profile, verdict.call, dict(choice.arguments).get("stack"))
+    operator = find_operator(load(choice.profile), verdict.call.operator)
+    command = judge_command(choice.profile, operator, verdict.call, dict(choice.arguments).get("stack"))
     return f"to judge this call again:\n  {command}"

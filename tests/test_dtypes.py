@@ -31,6 +31,13 @@ CANN = {
 }  # fmt: skip
 
 
+# Formats of one vendor that no library stores, and the bits of an element in the vendor's memory.
+VENDORS_OWN = {
+    "bfloat8_b": 8, "bfloat4_b": 4, "bfloat2_b": 2, "dlfloat16": 16, "tfloat32": 32, "int48": 48,
+    "float8_e4m3fn_x4": 32, "float8_e5m2_x4": 32, "float4_e2m1fn_x4": 16,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ML_DTYPES)
 def test_every_format_of_ml_dtypes_is_in_the_table(name: str):
     assert DTYPES[name].storage == np.dtype(getattr(ml_dtypes, name))
@@ -48,7 +55,7 @@ def test_every_number_of_numpy_is_in_the_table(name: str):
 
 def test_the_table_holds_nothing_else_but_what_no_library_stores():
     others = set(DTYPES) - set(ML_DTYPES) - set(NUMPY)
-    assert others == {"hifloat8", "float4_e1m2"}
+    assert others == {"hifloat8", "float4_e1m2", *VENDORS_OWN}
     assert all(DTYPES[name].storage is None for name in others)
 
 
@@ -56,11 +63,12 @@ def test_the_table_holds_nothing_else_but_what_no_library_stores():
 def test_the_width_is_that_of_the_format(row: DType):
     if row.kind is Kind.FLOAT and row.storage is not None:
         assert row.bits == ml_dtypes.finfo(row.storage).bits
-    elif row.kind is Kind.INTEGER:
+    elif row.kind is Kind.INTEGER and row.storage is not None:
         assert row.bits == ml_dtypes.iinfo(row.storage).bits
     elif row.kind is Kind.COMPLEX:
         assert row.bits == row.storage.itemsize * 8
     assert row.storage is None or row.storage.itemsize == -(-row.bits // 8)
+    assert row.bits == VENDORS_OWN.get(row.name, row.bits)
 
 
 @pytest.mark.parametrize("row", DTYPES.values(), ids=str)
@@ -154,6 +162,21 @@ def test_promotion_is_that_of_torch(first: str, second: str, expected: str):
         ("uint4", "int8", "int8"),
         ("uint16", "int8", "int32"),
         ("uint64", "int8", None),
+        ("int48", "int64", "int64"),
+        ("int48", "uint32", "int48"),
+        ("int48", "uint64", None),
+        ("int48", "float16", "float16"),
+        ("bfloat8_b", "bfloat16", None),
+        ("bfloat8_b", "float32", "float32"),
+        ("bfloat8_b", "int32", "bfloat8_b"),
+        ("dlfloat16", "float16", None),
+        ("dlfloat16", "float32", "float32"),
+        ("tfloat32", "bfloat16", "tfloat32"),
+        ("tfloat32", "float32", "float32"),
+        ("tfloat32", "float64", "float64"),
+        ("float8_e4m3fn_x4", "float64", None),
+        ("float4_e2m1fn_x4", "float8_e5m2_x4", None),
+        ("float8_e5m2_x4", "bool", None),
     ],
 )
 def test_promotion_beyond_torch(first: str, second: str, expected: str | None):

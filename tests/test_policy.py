@@ -24,7 +24,7 @@ from npusim import (
     UsageError,
 )
 from npusim import errors as all_errors
-from npusim.profiles.model import Placement
+from npusim.profiles.words import Placement
 
 Make = Callable[..., npusim.Device]
 Write = Callable[..., Path]

@@ -6,12 +6,12 @@ from textwrap import dedent
 import pytest
 
 import npusim
-from npusim.executor.program import cache_folder
+from npusim.cache import cache_folder
 
 pytest_plugins = ["pytester"]
 
 OPTIONS = ("-p", "npusim.pytest_plugin", "-p", "no:cacheprovider")
-CACHE = str(cache_folder())  # pytester moves the home folder, and with it the cache of compiled programs
+CACHE = str(cache_folder("programs"))  # pytester moves the home folder, and with it the cache of compiled programs
 SENTENCE = "x1 not implemented for DT_FLOAT, should be in dtype support list [[]DT_FLOAT16,DT_BFLOAT16,[]]."
 CHIP = """
     npusim: 1

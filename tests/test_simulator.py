@@ -17,12 +17,12 @@ import npusim
 from npusim.call import Call, Operand, Site, TensorType
 from npusim.dtypes import DTYPES
 from npusim.errors import CallError
-from npusim.frontends.numpy.spelling import parse_tensor_type
-from npusim.operators import OPERATORS, bind
+from npusim.frontends.numpy.spelling import parse_operand, parse_tensor_type
+from npusim.operators import COMPUTED, OPERATORS, bind
 from npusim.policy import error
 from npusim.profiles import Profile, load
-from npusim.profiles.model import Placement
 from npusim.profiles.samples import accepted, breaking
+from npusim.profiles.words import Placement
 from npusim.simulator import Status, Violation, judge
 
 PROFILES = ("ascend910b", "ascend310p")
@@ -69,7 +69,8 @@ def test_an_operator_without_an_entry_is_unknown_and_says_so(make_profile: Calla
     for name in ("exp", "add"):
         verdict = judge(profile, call(name, *["float16[2]"] * len(OPERATORS[name].inputs)))
         assert verdict.status is Status.UNKNOWN
-        assert verdict.notes == (f"chip has no facts on {name}",)
+        probe = "`npusim profile probe chip` on a machine that has the chip"
+        assert verdict.notes == (f"chip has no facts on {name}; what would settle it: {probe}",)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def _calls(profile: Profile, operator: str) -> list[Call]:
 def _drawn(draw: Any) -> tuple[Profile, Call]:
     """A profile and a call that it accepts or rejects."""
     profile = load(draw(st.sampled_from(PROFILES)))
-    operator = draw(st.sampled_from(sorted(OPERATORS)))
+    operator = draw(st.sampled_from(sorted(name for name in COMPUTED if name in profile.operators)))
     return profile, draw(st.sampled_from(_calls(profile, operator)))
 
 
@@ -220,3 +221,99 @@ def test_a_call_cannot_be_changed():
         with pytest.raises((AttributeError, TypeError)):
             changed()
     assert TensorType(DTYPES["int8"], (2,)).rank == 1
+
+
+def spelled(operator: str, **given: str) -> Call:
+    return bind(OPERATORS[operator], [], {port: parse_operand(text) for port, text in given.items()})
+
+
+def test_an_operator_that_a_whole_list_does_not_hold_is_rejected(make_profile: Callable[..., Profile]):
+    unlisted = "unlisted: {not_offered: not in the list, text: 'no {operator}', source: a list, confidence: documented}"
+    profile = make_profile(f"{unlisted}\noperators: {{add: unknown, exp: {{ports: {{self: float16}}}}}}\n")
+    (violation,) = judge(profile, call("neg", "float16[2]")).violations
+    assert (violation.code, violation.text, violation.source) == ("NPU501", "no neg", "a list")
+    assert (violation.api, violation.confidence) == ("neg", "documented")
+    assert judge(profile, call("add", "float16[2]", "float16[2]")).status is Status.UNKNOWN
+    assert judge(profile, call("exp", "float16[2]")).status is Status.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("limit", "rejected"), [("", "abs exp neg"), (", only: [abs, exp]", "abs exp"), (", except: [abs]", "exp neg")]
+)
+def test_a_rule_of_the_profile_holds_for_every_operator_but_those_left_out(
+    limit: str, rejected: str, make_profile: Callable[..., Profile]
+):
+    entries = ", ".join(f"{name}: {{ports: {{self: float16}}}}" for name in ("abs", "exp", "neg"))
+    profile = make_profile(f"rules: [{{rank: {{inputs: 1}}{limit}}}]\noperators: {{{entries}}}\n")
+    found = [name for name in ("abs", "exp", "neg") if not judge(profile, call(name, "float16[2,2]"))]
+    assert found == rejected.split()
+
+
+def test_an_output_that_is_given_is_judged_instead_of_the_inferred_one(make_profile: Callable[..., Profile]):
+    profile = make_profile("operators: {exp: {ports: {self: float16, out: float16}}}\n")
+    assert judge(profile, spelled("exp", self="float16[2]"))
+    (violation,) = judge(profile, spelled("exp", self="float16[2]", out="float32[2]")).violations
+    assert (violation.port, violation.found) == ("out", "float32")
+
+
+def test_what_comes_out_of_quantised_operands_is_judged_only_where_it_is_given(make_profile: Callable[..., Profile]):
+    profile = make_profile("operators: {sigmoid: {ports: {self: int8, out: int8}}, add: {ports: {out: int16}}}\n")
+    for given_call in (
+        spelled("sigmoid", self="int8[2]"),
+        spelled("sigmoid", self="int8[2]", out="int8[2]"),
+        spelled("add", self="int8[2]{scale=1}", other="int8[2]{scale=1}"),
+    ):
+        assert judge(profile, given_call), given_call
+    assert not judge(profile, spelled("sigmoid", self="int8[2]", out="float32[2]"))
+    assert not judge(profile, spelled("add", self="int8[2]", other="int8[2]"))
+
+
+ENFORCED = """enforcement: fallback
+operators:
+  exp:
+    rules:
+      - {rank: {self: 1}}
+      - {forbid_dtype: {self: int8}, enforcement: error}
+"""
+
+
+@pytest.mark.parametrize(("given", "placement"), [("float16[2,2]", "host"), ("int8[2]", "nowhere")])
+def test_a_rejected_call_runs_on_the_host_if_the_rule_that_it_breaks_falls_back(
+    given: str, placement: str, make_profile: Callable[..., Profile]
+):
+    assert judge(make_profile(ENFORCED), call("exp", given)).placement == placement
+
+
+def test_a_device_that_falls_back_raises_where_a_rule_says_error(
+    make_profile: Callable[..., Profile], make_device: Callable[..., npusim.Device], zeros: Callable[..., Any]
+):
+    npu = make_device(make_profile(ENFORCED))
+    assert npu.run("exp", zeros("float16", 2, 2)).shape == (2, 2)
+    assert (npu.executor.ran, npu._host.ran) == ([], ["exp"])
+    with pytest.raises(npusim.NPUError, match="self does not take int8 on this chip"):
+        npu.run("exp", zeros("int8", 2))
+
+
+def test_what_is_not_modelled_and_what_is_not_known_is_noted(make_profile: Callable[..., Profile]):
+    rules = "[{not_modelled: {kind: capacity, what: it fits the cache}}, {value: {exponent: [2]}}]"
+    profile = make_profile(f"operators: {{pow: {{rules: {rules}}}}}\n")
+    verdict = judge(profile, spelled("pow", self="float16[2]", exponent="float16[2]"))
+    assert verdict.status is Status.ACCEPTED
+    assert verdict.notes == (
+        "not modelled (capacity): it fits the cache",
+        "not judged, since the content of exponent is not known: it holds only 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "settled_by"),
+    [
+        ("settled_by: the list of the SDK\noperators: {exp: unknown}\n", "the list of the SDK"),
+        ("settled_by: a list\noperators: {exp: {ports: unknown, settled_by: a run}}\n", "a run"),
+        ("operators: {exp: unknown}\n", "`npusim profile probe chip` on a machine that has the chip"),
+    ],
+)
+def test_what_is_unknown_names_what_would_settle_it(body: str, settled_by: str, make_profile: Callable[..., Profile]):
+    verdict = judge(make_profile(body), call("exp", "float16[2]"))
+    assert verdict.status is Status.UNKNOWN
+    assert verdict.notes == (f"chip has no facts on exp; what would settle it: {settled_by}",)

@@ -4,14 +4,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from types import MappingProxyType
 
-from npusim.cli import demo, doctor, explain, judge, profile, profiles
-from npusim.cli.command import Command, Exit, Group, overview_of, parser_of
+from npusim.cli.command import Command, Exit, Group, Modules, overview_of, parser_of
 from npusim.errors import NpusimError, ProfileError, UsageError
 
-COMMANDS: Mapping[str, Command | Group] = MappingProxyType(
-    {module.COMMAND.name: module.COMMAND for module in (demo, profiles, profile, judge, doctor, explain)}
+COMMANDS: Mapping[str, Command | Group] = Modules(
+    "npusim.cli", ("demo", "profiles", "profile", "judge", "doctor", "explain")
 )
 """Every command by its name, in the order of the help text."""
 

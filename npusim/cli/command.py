@@ -1,9 +1,11 @@
 """What a command of the command line is, and how its arguments are read."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 from npusim.errors import UsageError
@@ -57,6 +59,29 @@ class Group:
     description: str
     examples: str
     commands: "Mapping[str, Command | Group]"
+
+
+class Modules(Mapping[str, "Command | Group"]):
+    """Commands by name, each the COMMAND of a module that is imported when the command is asked for."""
+
+    def __init__(self, package: str, names: Sequence[str]) -> None:
+        self._package, self._names = package, tuple(names)
+
+    def __getitem__(self, name: str) -> "Command | Group":
+        if name not in self._names:
+            raise KeyError(name)
+        module = f"{name}_" if iskeyword(name) else name
+        found: Command | Group = import_module(f"{self._package}.{module}").COMMAND
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class Parser(argparse.ArgumentParser):

@@ -89,8 +89,12 @@ def _single_sentences(kind: type[Rule], profile: Profile) -> Iterator[tuple[str,
 
 def _example(found: Verdict | None, kind: type[Rule], profiles: list[Profile]) -> Iterator[str]:
     if found is not None:
-        yield f"  $ {judge_command(found.violations[0].profile, found.call)}"
+        (profile,) = (one for one in profiles if one.id == found.violations[0].profile)
+        operator = profile.operators[found.call.operator].operator
+        yield f"  $ {judge_command(profile.id, operator, found.call)}"
         yield from (f"  {line}" for line in rejection(found).splitlines())
+    elif not kind.sentences:
+        yield "  no call breaks it: what it says is noted on every call"
     elif any(_uses(profile, kind) for profile in profiles):
         yield "  a profile that comes with npusim has such a rule, but no simple call was found that breaks it"
     else:
@@ -117,11 +121,10 @@ def counterexample(profiles: Sequence[Profile], code: str) -> Verdict | None:
 
 
 def _rejections(profiles: Sequence[Profile], code: str) -> Iterator[Verdict]:
-    for profile in profiles:
+    for profile in sorted(profiles, key=lambda one: len(one.operators)):
         for operator in (name for name, entry in profile.operators.items() if _has(entry, code)):
-            for negative in breaking(profile, operator):
-                if negative.call is not None and negative.check.rule.code == code:
-                    yield judge(profile, negative.call)
+            found = (negative.call for negative in breaking(profile, operator, code))
+            yield from (judge(profile, call) for call in found if call is not None)
 
 
 COMMAND = Command(

@@ -11,11 +11,11 @@ from npusim.cli.command import FORMAT, Command, Exit, argument
 from npusim.cli.terminal import Style, as_json, painted
 from npusim.errors import CallError
 from npusim.frontends.numpy.spelling import parse_operand
-from npusim.operators import OPERATORS, Operator, bind, infer
+from npusim.operators import Operator, bind, known_outputs
 from npusim.profiles import Profile, find_operator, load
-from npusim.profiles.model import Placement
+from npusim.profiles.words import Placement
 from npusim.report.text import rejection, verdict_text
-from npusim.simulator import Status, Verdict, judge
+from npusim.simulator import Status, Verdict, judge, wrapping
 
 _EXITS = {Status.ACCEPTED: Exit.ACCEPTED, Status.REJECTED: Exit.REJECTED, Status.UNKNOWN: Exit.UNKNOWN}
 _STYLES = {Status.ACCEPTED: Style.GOOD, Status.REJECTED: Style.BAD, Status.UNKNOWN: Style.DOUBT}
@@ -35,7 +35,7 @@ def read_call(operator: Operator, words: Sequence[str]) -> Call:
     A word without a name is the next operand; a port named several times has several operands. Raises CallError or
     UnknownDtypeError for what does not fit the operator.
     """
-    ports = {port.name: port for port in operator.inputs}
+    ports = {port.name: port for port in operator.ports}
     attributes = {attribute.name: attribute.type for attribute in operator.attributes}
     positional: list[Operand | None] = []
     operands: defaultdict[str, list[Operand | None]] = defaultdict(list)
@@ -74,9 +74,16 @@ def _value(text: str, kind: str) -> Any:
         return text
 
 
+def switches(words: Sequence[str]) -> dict[str, bool]:
+    """Return the features that words such as `ext_bf16` and `no-pro_fp` switch on and off."""
+    return {word.removeprefix("no-"): not word.startswith("no-") for word in words}
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    profile = load(arguments.profile, stack=arguments.stack)
-    operator = OPERATORS[find_operator(profile, arguments.operator)]
+    profile = load(
+        arguments.profile, stack=arguments.stack, frontend=arguments.frontend, features=switches(arguments.feature)
+    )
+    operator = find_operator(profile, arguments.operator)
     call = read_call(operator, arguments.operands)
     verdict = judge(profile, call)
     if arguments.format == "json":
@@ -89,17 +96,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _lines(verdict: Verdict, profile: Profile, operator: Operator, wrapped: bool) -> list[str]:
     if verdict.status is Status.REJECTED:
-        return rejection(verdict, wrapping=profile.dialect.wrapping if wrapped else "").splitlines()
+        return rejection(verdict, wrapping=wrapping(profile, verdict) if wrapped else "").splitlines()
     return [*verdict_text(verdict).splitlines(), *_consequences(verdict, profile, operator)]
 
 
 def _consequences(verdict: Verdict, profile: Profile, operator: Operator) -> Iterator[str]:
     """Yield what comes out of a call that nothing forbids, and where it runs."""
-    results = infer(operator, verdict.call)
+    results = known_outputs(operator, verdict.call)
     last = operator.outputs[-1]
     names = [port.name for port in operator.outputs] + [last.name] * (len(results) if last.variadic else 0)
     shown = ", ".join(f"{name}={result}" for name, result in zip(names, results, strict=False))
-    yield f"  gives    {shown}"
+    if shown:
+        yield f"  gives    {shown}"
     if verdict.status is Status.ACCEPTED:
         yield f"  runs     {_PLACES[verdict.placement]} ({profile.id}, {profile.stack.name} {profile.stack.version})"
 
@@ -132,6 +140,10 @@ COMMAND = Command(
         ),
         FORMAT,
         argument("--stack", metavar="VERSION", help="a version of the software stack, which chooses the wording"),
+        argument("--frontend", metavar="NAME", help="a front end of the stack, if the profile tells several apart"),
+        argument(
+            "--feature", metavar="NAME", action="append", default=[], help="switch a feature on, or off with no-NAME"
+        ),
         argument("--wrapped", action="store_true", help="print the sentence as the framework does, with what it adds"),
     ),
 )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from npusim.cache import cache_folder
 from npusim.errors import ExecutionError, NoRuntimeError
 from npusim.executor.buffers import Out
 from npusim.executor.launch import Launch
-from npusim.executor.program import cache_folder, library
+from npusim.executor.program import library
 from npusim.executor.runtime import Runtime, runtimes
 from npusim.executor.selection import choose
 from npusim.executor.selftest import Property, exactness
@@ -123,7 +124,7 @@ def _version(name: str) -> str | None:
 
 
 def _cache() -> CacheReport:
-    folder = cache_folder()
+    folder = cache_folder("programs")
     exists = folder.is_dir()
     mode = folder.stat().st_mode if exists else 0
     sizes = [path.stat().st_size for path in folder.glob("*.bin")] if exists else []

@@ -1,17 +1,14 @@
 """Build OpenCL programs once, and keep them in memory and on disk."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 import npusim
+from npusim.cache import cache_folder, read_sealed, write_sealed
 from npusim.errors import KernelBuildError
-from npusim.executor.files import read_sealed, write_sealed
 from npusim.executor.runtime import Session
 from npusim.resources import folder
 
@@ -41,12 +38,6 @@ def library(file: str, defines: tuple[tuple[str, str], ...] = ()) -> Source:
     shipped = folder("kernels")
     text = "\n".join((shipped / name).read_text(encoding="utf-8") for name in (_PRELUDE, file))
     return Source(text, tuple(f"-D{name}={value}" for name, value in defines), trusted=True)
-
-
-def cache_folder() -> Path:
-    """Return the private folder of compiled programs: NPUSIM_CACHE_DIR, or the user's cache folder for npusim."""
-    named = os.environ.get("NPUSIM_CACHE_DIR")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("npusim", appauthor=False)) / "programs"
 
 
 class Program:
@@ -90,7 +81,7 @@ class Programs:
 
     def __init__(self, session: Session, folder: Path | None = None) -> None:
         self._session = session
-        self._folder = cache_folder() if folder is None else folder
+        self._folder = cache_folder("programs") if folder is None else folder
         self._built: dict[Source, Program] = {}
 
     def get(self, source: Source) -> Program:

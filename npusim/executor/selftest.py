@@ -12,11 +12,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from npusim.cache import cache_folder, read_sealed, write_sealed
 from npusim.errors import ExecutionError
 from npusim.executor.buffers import Out
-from npusim.executor.files import read_sealed, write_sealed
 from npusim.executor.launch import Launch
-from npusim.executor.program import cache_folder, library
+from npusim.executor.program import library
 from npusim.executor.runtime import Runtime
 from npusim.executor.supervisor import InWorker
 
@@ -62,7 +62,7 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
 @cache
 def exactness(runtime: Runtime) -> tuple[Property, ...]:
     """Return what holds on a runtime; measured in the worker, and kept beside the compiled programs."""
-    kept = cache_folder() / f"selftest-{_key(runtime)}.json"
+    kept = cache_folder("programs") / f"selftest-{_key(runtime)}.json"
     return _restored(kept) or _measured(runtime, kept)
 
 

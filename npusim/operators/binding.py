@@ -8,7 +8,7 @@ from typing import Any
 
 from npusim.call import Call, Operand, Site, TensorType
 from npusim.dtypes import dtype
-from npusim.errors import CallError, UsageError
+from npusim.errors import CallError, NoResultDtypeError, UsageError
 from npusim.operators.model import REQUIRED, Attribute, Operator, Port
 
 Given = Operand | Sequence[Operand] | None
@@ -22,14 +22,14 @@ def bind(
 ) -> Call:
     """Return the call of `operator` with operands on ports, positional first, and all attributes filled in.
 
-    A name in `named` is a port or an attribute. None on an optional port leaves it absent. Raises CallError for too
-    many operands, a missing or doubled port, an unknown name (with the nearest valid ones) or an attribute of the
-    wrong type.
+    A name in `named` is a port or an attribute; operands on output ports say what the results are to be. None on an
+    optional port leaves it absent. Raises CallError for too many operands, a missing or doubled port, an unknown name
+    (with the nearest valid ones) or an attribute of the wrong type.
     """
     operands = _place(operator, positional)
     attributes = {}
     for name, value in named.items():
-        port = next((p for p in operator.inputs if p.name == name), None)
+        port = next((p for p in operator.ports if p.name == name), None)
         attribute = next((a for a in operator.attributes if a.name == name), None)
         if port is not None:
             if name in operands:
@@ -42,12 +42,28 @@ def bind(
     _demand(operator, operands, attributes)
     ordered = {p.name: operands.get(p.name, ()) for p in operator.inputs}
     filled = {a.name: attributes.get(a.name, a.default) for a in operator.attributes}
-    return Call(operator.name, MappingProxyType(ordered), MappingProxyType(filled), site)
+    results = {p.name: operands[p.name] for p in operator.outputs if operands.get(p.name)}
+    return Call(
+        operator.name, MappingProxyType(ordered), MappingProxyType(filled), site, outputs=MappingProxyType(results)
+    )
 
 
 def infer(operator: Operator, call: Call) -> tuple[TensorType, ...]:
-    """Return the type of every output of a bound call; raises CallError for shapes and dtypes that cannot be."""
+    """Return the type of every output of a bound call; none if the operator is only judged.
+
+    Raises CallError for shapes and dtypes that cannot be.
+    """
+    if operator.infer is None:
+        return ()
     return operator.infer(*(_types(p, call.operands[p.name]) for p in operator.inputs), **call.attributes)
+
+
+def known_outputs(operator: Operator, call: Call) -> tuple[TensorType, ...]:
+    """As `infer`, and none where only a chip can say what comes out: of dtypes without a common one, for example."""
+    try:
+        return infer(operator, call)
+    except NoResultDtypeError:
+        return ()
 
 
 def _types(port: Port, operands: tuple[Operand, ...]) -> Any:
@@ -137,6 +153,7 @@ ATTRIBUTE_TYPES: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "str": _strictly(str),
         "ints": _ints,
         "sizes": lambda value: _int(value) if _is_int(value) else _ints(value),
+        "floats": lambda value: tuple(float(_number(item)) for item in value),
         "dtype": lambda value: dtype(value).name,
     }
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from npusim.call import TensorType
 from npusim.dtypes import DTYPES, DType, Kind, dtype, promote
-from npusim.errors import CallError
+from npusim.errors import CallError, NoResultDtypeError
 
 FLOAT32 = DTYPES["float32"]
 BOOL = DTYPES["bool"]
@@ -34,7 +34,8 @@ def _join(dtypes: Sequence[DType]) -> DType:
     for other in dtypes[1:]:
         common = promote(joined, other)
         if common is None:
-            raise CallError(f"{joined} and {other} have no common dtype to promote to; cast one of them first")
+            reason = f"{joined} and {other} have no common dtype to promote to; cast one of them first"
+            raise NoResultDtypeError(reason)
         joined = common
     return joined
 
@@ -131,7 +132,8 @@ def average(self: TensorType, *, dim: Sequence[int] | None, keepdim: bool, dtype
     """A mean: of floats, or into a dtype that is one."""
     result = _row(dtype) if dtype else self.dtype
     if result.kind.value < Kind.FLOAT.value:
-        raise CallError(f"mean of {result} has no float result; give dtype=float32 or another float dtype")
+        error = CallError if dtype else NoResultDtypeError
+        raise error(f"mean of {result} has no float result; give dtype=float32 or another float dtype")
     return (TensorType(result, _reduced(self.shape, dim, keepdim)),)
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from npusim.call import TensorType
@@ -39,15 +40,16 @@ class Operator:
     `infer` takes the TensorType of every input port in order (None for an absent one, a tuple for a variadic one) and
     the attributes by name, returns the TensorType of every output and raises CallError for what the operator cannot
     mean. `reference` takes arrays in the same places, floats as float64, and returns what exact arithmetic would give
-    to float64 precision: an array, or a tuple of arrays where there are several outputs.
+    to float64 precision: an array, or a tuple of arrays where there are several outputs. An operator without them is
+    only judged: its outputs are known where the call gives them, and it cannot be executed.
     """
 
     name: str
     inputs: tuple[Port, ...]
     attributes: tuple[Attribute, ...]
     outputs: tuple[Port, ...]
-    infer: Infer
-    reference: Reference
+    infer: Infer | None = None
+    reference: Reference | None = None
     aliases: tuple[str, ...] = ()
 
     @property
@@ -65,16 +67,16 @@ class Operator:
         attributes = ", ".join(
             f"{a.name}: {a.type}" + ("" if a.default is REQUIRED else f" = {a.default!r}") for a in self.attributes
         )
-        inputs = ", ".join(map(port, self.inputs))
-        return f"{self.name}({'; '.join(filter(None, (inputs, attributes)))}) -> {', '.join(map(port, self.outputs))}"
+        arguments = ", ".join(map(port, self.inputs)) + (f"; {attributes}" if attributes else "")
+        return f"{self.name}({arguments}) -> {', '.join(map(port, self.outputs))}"
 
 
 _SIGNATURE = re.compile(r"(?P<name>\w+)\((?P<inputs>[^;)]*)(;(?P<attributes>.*))?\) -> (?P<outputs>.+)")
 _PORT = re.compile(r"(?P<name>\w+)(?P<optional>\?)?(?P<variadic>\*)?")
-_ATTRIBUTE = re.compile(r"(?P<name>\w+): (?P<type>\w+)( = (?P<default>'[^']*'|[^,]+))?(, |$)")
+_ATTRIBUTE = re.compile(r"(?P<name>\w+): (?P<type>\w+)( = (?P<default>'[^']*'|\([^)]*\)|[^,]+))?(, |$)")
 
 
-def operator(signature: str, infer: Infer, reference: Reference, *aliases: str) -> Operator:
+def operator(signature: str, infer: Infer | None = None, reference: Reference | None = None, *aliases: str) -> Operator:
     """Build an operator from one line.
 
     `name(port, optional?, variadic*; attribute: type = default) -> out`. Raises ValueError if the line cannot be read.
@@ -85,7 +87,7 @@ def operator(signature: str, infer: Infer, reference: Reference, *aliases: str) 
     return Operator(
         match["name"],
         _ports(match["inputs"]),
-        tuple(_attribute(found) for found in _ATTRIBUTE.finditer((match["attributes"] or "").strip())),
+        _attributes((match["attributes"] or "").strip()),
         _ports(match["outputs"]),
         infer,
         reference,
@@ -93,13 +95,19 @@ def operator(signature: str, infer: Infer, reference: Reference, *aliases: str) 
     )
 
 
+@cache
 def _ports(text: str) -> tuple[Port, ...]:
     return tuple(Port(m["name"], bool(m["optional"]), bool(m["variadic"])) for m in _PORT.finditer(text))
 
 
-def _attribute(match: re.Match[str]) -> Attribute:
-    default = match["default"]
-    return Attribute(match["name"], match["type"], REQUIRED if default is None else ast.literal_eval(default))
+@cache
+def _attributes(text: str) -> tuple[Attribute, ...]:
+    return tuple(_attribute(*found.group("name", "type", "default")) for found in _ATTRIBUTE.finditer(text))
+
+
+@cache
+def _attribute(name: str, kind: str, default: str | None) -> Attribute:
+    return Attribute(name, kind, REQUIRED if default is None else ast.literal_eval(default))
 
 
 Attributes = Mapping[str, Any]

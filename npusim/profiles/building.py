@@ -1,6 +1,7 @@
 """Turn a profile's document into the model, or say at which line and column it cannot be."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -9,42 +10,54 @@ from typing import Any
 from npusim.errors import UnknownOperatorError
 from npusim.numerics.model import Numerics
 from npusim.operators import ALIASES, OPERATORS, Operator
-from npusim.profiles import gates, schema
+from npusim.operators.model import operator as parse_operator
+from npusim.profiles import schema
 from npusim.profiles.conditions import Condition, read_condition
-from npusim.profiles.dialects import choose
+from npusim.profiles.dialects import choose, expressions_of
 from npusim.profiles.document import Node, did_you_mean
-from npusim.profiles.inheritance import overlay, resolve
-from npusim.profiles.model import Check, Confidence, Enforcement, Entry, Note, OpenCLLimits, Placement, Profile, Stack
+from npusim.profiles.expressions import Expression, read_expression
+from npusim.profiles.flattening import Flat, flatten
+from npusim.profiles.inheritance import overlay
+from npusim.profiles.model import Check, Entry, Note, OpenCLLimits, Profile, Stack
 from npusim.profiles.rules import KINDS, Rule
-from npusim.profiles.rules.dtypes import Dtype, Rows
+from npusim.profiles.rules.dtypes import Dtype
+from npusim.profiles.rules.rows import Rows
 from npusim.profiles.schema import UNKNOWN, read_keys
 from npusim.profiles.values import read_dtypes
+from npusim.profiles.words import Confidence, Enforcement, Placement
 
 VERSION = 1
 
 
-def flattened(path: Path) -> Node:
-    """Return a profile's document as it remains after `extends` and features; its values are not read yet."""
-    document, _ = resolve(path)
-    return gates.apply(document, gates.read_features(document))
-
-
-def build(path: Path, stack_version: str | None = None, *, is_family: bool = False) -> Profile:
+def build(
+    path: Path,
+    stack_version: str | None = None,
+    *,
+    frontend: str | None = None,
+    features: Mapping[str, bool] | None = None,
+    is_family: bool = False,
+) -> Profile:
     """Return the profile in a file, laid over what it extends; `stack_version` overrides the version it states.
 
     With `is_family` the file may be a family, read as the device that it would be with its own features.
-    Raises ProfileError with file:line:column for anything that is not a version-1 profile.
+    Raises ProfileError with file:line:column for anything that is not a version-1 profile, UsageError for a front end
+    or a feature that it does not have.
     """
-    document, ancestors = resolve(path)
-    features = gates.read_features(document)
-    document = gates.apply(document, features)
+    return read_profile(flatten(path, frontend=frontend, features=features), path, stack_version, is_family=is_family)
+
+
+def read_profile(flat: Flat, path: Path, stack_version: str | None = None, *, is_family: bool = False) -> Profile:
+    """Return the profile of a flat document."""
+    document = flat.document
     found = read_keys(document, schema.PROFILE, "a profile")
     if found["npusim"] != VERSION:
         document.mapping()["npusim"].fail(f"this npusim reads version {VERSION} of the schema, not {found['npusim']}")
     identity = _identity(document, found, path, is_family)
     stack = schema.read_stack(found["stack"]) if "stack" in found else Stack("", "")
-    stack = Stack(stack.name, stack_version or stack.version, stack.frontend)
-    entries = dict(_entries(found["operators"])) if "operators" in found else {}
+    stack = Stack(stack.name, stack_version or stack.version, flat.frontend or stack.frontend)
+    entries = Entries(found.get("operators"), _items(found.get("rules")))
+    if flat.names is None:
+        entries.read_all()
     return Profile(
         id=identity,
         name=found.get("name", identity),
@@ -52,13 +65,16 @@ def build(path: Path, stack_version: str | None = None, *, is_family: bool = Fal
         dialect=choose(schema.read_dialects(found["dialects"]) if "dialects" in found else (), stack.version),
         numerics=schema.read_numerics(found["numerics"]) if "numerics" in found else Numerics(),
         enforcement=found.get("enforcement", Enforcement.ERROR),
-        operators=MappingProxyType(entries),
-        names=MappingProxyType(_names(entries)),
+        operators=entries,
+        names=MappingProxyType(_names(entries) if flat.names is None else dict(flat.names)),
         soc=found.get("soc", identity.upper()),
         narrows=found.get("narrows", MappingProxyType({})),
         opencl=schema.read_opencl(found["opencl"]) if "opencl" in found else OpenCLLimits(),
-        features=MappingProxyType(dict(features)),
-        ancestors=ancestors,
+        features=MappingProxyType(dict(flat.features)),
+        frontends=flat.frontends,
+        unlisted=_unlisted(found.get("unlisted")),
+        settled_by=found.get("settled_by", ""),
+        ancestors=flat.ancestors,
         file=str(path),
     )
 
@@ -84,17 +100,17 @@ def _names(entries: Mapping[str, Entry]) -> dict[str, str]:
     return names
 
 
-def find_operator(profile: Profile, name: str) -> str:
+def find_operator(profile: Profile, name: str) -> Operator:
     """Return the operator that `name` means: npusim's own name, an alias, or the vendor's name in any case.
 
     Raises UnknownOperatorError with the nearest names.
     """
-    operator = name if name in OPERATORS else ALIASES.get(name) or profile.names.get(name.lower())
-    if operator is None:
-        vendor = {spelled: spelled for spelled in _spelled(profile)}
-        candidates = [*OPERATORS, *ALIASES, *vendor]
+    own = name if name in profile.operators or name in OPERATORS else ALIASES.get(name)
+    own = own or profile.names.get(name.lower())
+    if own is None:
+        candidates = [*profile.operators, *OPERATORS, *ALIASES, *_spelled(profile)]
         raise UnknownOperatorError(name, get_close_matches(name, candidates, n=3), f"for {profile.id}")
-    return operator
+    return profile.operators[own].operator if own in profile.operators else OPERATORS[own]
 
 
 def _spelled(profile: Profile) -> Iterator[str]:
@@ -102,22 +118,107 @@ def _spelled(profile: Profile) -> Iterator[str]:
         yield from filter(None, (entry.api, *entry.aliases))
 
 
-def _entries(node: Node) -> Iterator[tuple[str, Entry]]:
-    for name, entry in node.mapping("a mapping from operators").items():
-        if name not in OPERATORS:
-            entry.fail_at_key(f"unknown operator {name!r}{did_you_mean(name, list(OPERATORS))}")
-        yield name, _entry(entry, OPERATORS[name])
+class Entries(Mapping[str, Entry]):
+    """The entries of a profile's operators, each read when it is first asked for."""
+
+    def __init__(self, node: Node | None, rules: list[Node]) -> None:
+        self._nodes = node.mapping("a mapping from operators") if node is not None else {}
+        self._generic = tuple(_Generic(item, self._nodes) for item in rules)
+        self._read: dict[str, Entry] = {}
+
+    def __getitem__(self, name: str) -> Entry:
+        entry = self._read.get(name)
+        if entry is None:
+            node = self._nodes[name]
+            entry = self._read[name] = _entry(node, _operator(name, node), self._generic)
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._nodes
+
+    def read_all(self) -> None:
+        """Read every entry, so that a mistake in any of them is found now."""
+        for name in self:
+            self[name]
 
 
-def _entry(node: Node, operator: Operator) -> Entry:
+def _operator(name: str, entry: Node) -> Operator:
+    """The operator of an entry: of the vocabulary, or declared by the entry's signature."""
+    signature = entry.value.get("signature") if isinstance(entry.value, dict) else None
+    if signature is not None:
+        return _declared(name, signature)
+    if name not in OPERATORS:
+        near = did_you_mean(name, list(OPERATORS))
+        entry.fail_at_key(f"unknown operator {name!r}{near}; one of this chip alone has a signature")
+    return OPERATORS[name]
+
+
+def _declared(name: str, node: Node) -> Operator:
+    if name in OPERATORS:
+        node.fail(f"{name} is an operator of npusim's own, {OPERATORS[name].signature}; it takes no signature")
+    try:
+        found = parse_operator(node.text("a signature"))
+    except ValueError as error:
+        node.fail(f"{error}; write it like {next(iter(OPERATORS.values())).signature}")
+    if found.name != name:
+        node.fail(f"the signature of {name} names {found.name}")
+    return found
+
+
+class _Generic:
+    """One item of the profile's `rules`, which holds for every operator but those it leaves out."""
+
+    def __init__(self, node: Node, operators: Mapping[str, Any]) -> None:
+        entries = dict(node.mapping("a rule such as {static: {all: all}}"))
+        self._only, self._except = (
+            None if key not in entries else [_known(item, operators) for item in entries.pop(key).many()]
+            for key in ("only", "except")
+        )
+        self.node = replace(node, value=entries)
+
+    def speaks_of(self, operator: str) -> bool:
+        """Whether the rule holds for an operator."""
+        return operator not in (self._except or ()) and (self._only is None or operator in self._only)
+
+
+def _known(node: Node, operators: Mapping[str, Any]) -> str:
+    name = node.text("an operator")
+    if name not in operators:
+        node.fail(f"the profile has no entry of {name!r}{did_you_mean(name, list(operators))}")
+    return name
+
+
+def _unlisted(node: Node | None) -> Check | None:
+    """The rule for every operator of which the profile has no entry."""
+    if node is None:
+        return None
+    rule = _Reading(NOBODY, "", _confidence(node, node.mapping("a rule such as {not_offered: no such operator}")))
+    return rule.check(node)
+
+
+NOBODY = Operator("an operator", (), (), (), None, None)
+"""Stands where a rule is about no operator in particular."""
+
+
+def _entry(node: Node, operator: Operator, generic: tuple[_Generic, ...] = ()) -> Entry:
     if node.value == UNKNOWN:
         return Entry(operator, "", Confidence.UNKNOWN, node.mark, unknown=True)
     found = read_keys(node, schema.OPERATOR, f"the entry of {operator.name}")
     source, confidence = found.get("source", ""), _confidence(node, found)
     ports = _ports(found["ports"], operator) if "ports" in found else {}
     reading = _Reading(operator, source, confidence)
+    own = _items(found.get("guards")) + _items(found.get("rules"))
+    written = [item.mapping("a rule such as {same_dtype: [x1, x2]}") for item in own]
+    is_offered = not any("not_offered" in entries and "when" not in entries for entries in written)
     checks = [
         *(reading.check(item) for item in _items(found.get("guards"))),
+        *(reading.check(rule.node) for rule in generic if is_offered and rule.speaks_of(operator.name)),
         *(check for port in ports.values() for check in reading.port(port)),
         *(
             (Check(Rows.read(found["rows"], operator), source, confidence, found["rows"].mark),)
@@ -139,7 +240,8 @@ def _entry(node: Node, operator: Operator) -> Entry:
         notes=tuple(_note(item, operator) for item in _items(found.get("notes"))),
         placement=found.get("placement", Placement.DEVICE),
         unknown_ports=frozenset(name for name, port in ports.items() if port.dtypes is None),
-        variants=tuple(_variant(item, node, operator) for item in _items(found.get("variants"))),
+        variants=tuple(_variant(item, node, operator, generic) for item in _items(found.get("variants"))),
+        settled_by=found.get("settled_by", ""),
     )
 
 
@@ -191,14 +293,14 @@ def _when(node: Node, operator: Operator) -> Condition | None:
     return None if condition is None else read_condition(condition, operator)
 
 
-def _variant(node: Node, base: Node, operator: Operator) -> tuple[Condition, Entry]:
+def _variant(node: Node, base: Node, operator: Operator, generic: tuple[_Generic, ...]) -> tuple[Condition, Entry]:
     entries = dict(node.mapping("a variant"))
     when = entries.pop("when", None)
     if when is None:
         node.fail("a variant has a condition: when")
     plain = {key: value for key, value in base.mapping().items() if key != "variants"}
     merged = overlay(Node(plain, base.mark), Node(entries, node.mark))
-    return read_condition(when, operator), _entry(merged, operator)
+    return read_condition(when, operator), _entry(merged, operator, generic)
 
 
 class _Reading:
@@ -231,4 +333,12 @@ class _Reading:
             node.mark,
             when=_when(node, self.operator),
             text=schema.check_sentence(entries.get("text", node), found.get("text", ""), kind.fields | self._ports),
+            enforcement=found.get("enforcement"),
+            returns=found.get("returns"),
+            spoken=self._spoken(entries["text"]) if "text" in entries else MappingProxyType({}),
         )
+
+    def _spoken(self, text: Node) -> Mapping[str, Expression]:
+        """The expressions of a sentence, such as {= self.shape[0]}."""
+        found = expressions_of(str(text.value))
+        return MappingProxyType({one: read_expression(replace(text, value=one), self.operator) for one in found})

@@ -9,8 +9,10 @@ from npusim.profiles.conditions import Condition
 from npusim.profiles.model import Check, Entry, Profile
 from npusim.profiles.ranges import Range
 from npusim.profiles.rules import Rule
-from npusim.profiles.rules.dtypes import Dtype, Promoted, Rows
-from npusim.profiles.rules.usage import AttributeValue
+from npusim.profiles.rules.attributes import AttributeValue
+from npusim.profiles.rules.dtypes import Dtype
+from npusim.profiles.rules.joint_dtypes import Promoted
+from npusim.profiles.rules.rows import Cell, Row, Rows
 from npusim.profiles.values import ValueSet
 
 
@@ -136,7 +138,7 @@ def _checks(entry: Entry) -> Iterator[str]:
             case _ if _listing(check):
                 pass
             case Rows(rows):
-                yield from (_with_when(f"row {spelled(row)}", check.when) for row in rows)
+                yield from (_with_when(f"row {_row(row)}", check.when) for row in rows)
             case rule:
                 yield _with_when(_rule(rule, check), check.when)
 
@@ -145,6 +147,10 @@ def _rule(rule: Rule, check: Check) -> str:
     values = [getattr(rule, field.name) for field in fields(rule)]  # type: ignore[arg-type]  # every kind is one
     said = f' "{check.text}"' if check.text else ""
     return f"{rule.key} {', '.join(map(spelled, values))}{said}"
+
+
+def _row(row: Row) -> str:
+    return spelled(row.cells) + (f" requires {spelled(row.requires)}" if row.requires else "")
 
 
 def _with_when(text: str, when: Condition | None) -> str:
@@ -178,7 +184,7 @@ def spelled(value: Any) -> str:
             return "{" + ", ".join(map(spelled, parts)) + "}"
         case bool():
             return str(value).lower()
-        case DType() | Range() | ValueSet():
+        case DType() | Range() | ValueSet() | Cell():
             return str(value)
         case Mapping():
             return "{" + ", ".join(f"{key}: {spelled(inner)}" for key, inner in value.items()) + "}"

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from npusim.profiles.building import flattened
 from npusim.profiles.document import Mark, Node
+from npusim.profiles.flattening import flatten
 from npusim.profiles.inheritance import layers
 from npusim.profiles.schema import PROFILE
 
@@ -21,7 +21,7 @@ _SHORT = 90
 
 def flat_document(path: Path) -> dict[str, Any]:
     """Return what remains of a profile's file as plain data, in the order of the schema."""
-    document = flattened(path).mapping()
+    document = flatten(path).document.mapping()
     names = [key.name for key in PROFILE if key.name in document and key.name not in _LEFT_OUT]
     return {name: plain(document[name]) for name in names}
 

@@ -24,13 +24,15 @@ def apply(node: Node, features: Mapping[str, bool]) -> Node:
     """Return the tree without what the features rule out, and without the gates themselves.
 
     A list item `bfloat16 if bf16` stays, as `bfloat16`, where the feature bf16 is true; a mapping in a list with
-    `if: bf16` or `unless: bf16` stays where that holds. Fails at a feature that the profile does not declare.
+    `if: bf16` or `unless: bf16` stays where that holds; one with `requires: [bf16]` stays always, and says only which
+    of those features are off. Fails at a feature that the profile does not declare.
     """
     match node.value:
         case dict(entries):
             return replace(node, value={key: apply(value, features) for key, value in entries.items()})
         case list(items):
-            return replace(node, value=[apply(_bare(item), features) for item in items if _holds(item, features)])
+            kept = (_locked(_bare(item), features) for item in items if _holds(item, features))
+            return replace(node, value=[apply(item, features) for item in kept])
         case _:
             return node
 
@@ -48,14 +50,17 @@ def used(node: Node) -> Iterator[str]:
 
 
 def _gates(node: Node) -> Iterator[str]:
-    """Yield the features that decide whether an item of a list stays."""
+    """Yield the features that decide whether an item of a list stays, or is locked."""
     match node.value:
         case str(text):
             match = _ITEM.fullmatch(text)
             yield from (match["feature"],) if match else ()
         case dict(entries):
             yield from (
-                str(item.value) for gate in ("if", "unless") if gate in entries for item in entries[gate].many()
+                str(item.value)
+                for gate in ("if", "unless", "requires")
+                if gate in entries
+                for item in entries[gate].many()
             )
 
 
@@ -69,6 +74,16 @@ def _bare(node: Node) -> Node:
             return replace(node, value={key: value for key, value in entries.items() if key not in {"if", "unless"}})
         case _:
             return node
+
+
+def _locked(node: Node, features: Mapping[str, bool]) -> Node:
+    """Return a list's item that requires features with those of them that are off, if any."""
+    if not isinstance(node.value, dict) or "requires" not in node.value:
+        return node
+    entries = dict(node.value)
+    requires = entries.pop("requires")
+    off = [item for item in requires.many() if not _has(item, item.text("a feature"), features)]
+    return replace(node, value={**entries, "requires": replace(requires, value=off)} if off else entries)
 
 
 def _holds(node: Node, features: Mapping[str, bool]) -> bool:

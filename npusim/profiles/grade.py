@@ -3,8 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from npusim.profiles.model import Check, Confidence, Entry, Profile
+from npusim.profiles.words import Confidence
+
+if TYPE_CHECKING:
+    from npusim.profiles.model import Check, Entry, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,12 @@ class Grade:
         """How many checks there are."""
         return self.documented + self.measured + self.inferred + self.unknown
 
+    @property
+    def shares(self) -> str:
+        """The shares of the checks by confidence, in short: documented or measured, inferred, unknown."""
+        counts = (self.documented + self.measured, self.inferred, self.unknown)
+        return " / ".join(f"{count / self.checks:.0%}" for count in counts) if self.checks else ""
+
     def __str__(self) -> str:
         shares = (
             (self.documented + self.measured, "documented or measured"),
@@ -33,7 +43,7 @@ class Grade:
         return f"{self.checks} checks{graded}; {self.operators} operators, {self.unknown_operators} of them unknown"
 
 
-def grade(profile: Profile) -> Grade:
+def grade(profile: "Profile") -> Grade:
     """Return the grade of a profile."""
     found = Counter(check.confidence for entry in profile.operators.values() for check in own_checks(entry))
     return Grade(
@@ -46,7 +56,7 @@ def grade(profile: Profile) -> Grade:
     )
 
 
-def own_checks(entry: Entry) -> Iterator[Check]:
+def own_checks(entry: "Entry") -> Iterator["Check"]:
     """Yield an entry's checks, then those of its variants that it does not share with them."""
     yield from entry.checks
     for _, variant in entry.variants:

@@ -1,14 +1,16 @@
 """Find profile files by id and lay a profile over what it extends."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from npusim.errors import UnknownProfileError
-from npusim.profiles.document import Node, did_you_mean, read
+from npusim.profiles.document import MAX_BYTES, Node, did_you_mean, read
 from npusim.resources import folder
 
 SUFFIX = ".yaml"
@@ -42,8 +44,8 @@ def find(name_or_path: str | Path, *, or_family: bool = False) -> Path:
         raise UnknownProfileError(text, (), "(there is no such file)")
     files = {path.stem: path for path in ([*families(), *shipped()] if or_family else shipped())}
     if text not in files:
-        near = get_close_matches(text, files, n=3) or sorted(files)
-        raise UnknownProfileError(text, tuple(near))
+        near = get_close_matches(text, files, n=3)
+        raise UnknownProfileError(text, tuple(near), "" if near else "(`npusim profiles` lists them)")
     return files[text]
 
 
@@ -55,31 +57,45 @@ def _is_file(path: Path) -> bool:
 
 
 def layers(path: Path) -> list[tuple[Node, Path]]:
-    """Return a profile's document and file, then those of all that it extends, the nearest first.
+    """Return a profile's document and file, then those of all that it extends, whatever is laid over another before it.
 
-    Raises ProfileError, at the `extends` that is wrong, for a cycle, a name that is not a plain id, or a parent that is
-    not there.
+    Of a file that several extend there is one. Raises ProfileError, at the `extends` that is wrong, for a cycle, a name
+    that is not a plain id, or a parent that is not there.
     """
-    chain: list[tuple[Node, Path]] = []
-    file: Path | None = path
-    while file is not None:
-        document = _read(file, file.stat().st_mtime_ns)
-        chain.append((document, file))
-        parent = document.mapping("a profile (a mapping)").get("extends")
-        file = None if parent is None else _parent(parent, path.parent)
-        if parent is not None and file is not None and any(file.samefile(seen) for _, seen in chain):
-            cycle = " -> ".join(p.stem for _, p in chain)
-            parent.fail(f"a cycle in extends: {cycle} -> {file.stem}")
-    return chain
+    found: dict[Path, tuple[Node, Path]] = {}
+    _gather(path, path.parent, (), found)
+    return list(reversed(found.values()))
+
+
+def _gather(file: Path, beside: Path, below: tuple[Path, ...], found: dict[Path, tuple[Node, Path]]) -> None:
+    """Add a file after all that it extends."""
+    document = _read(file, digest(file))
+    parents = document.mapping("a profile (a mapping)").get("extends")
+    chain = (*below, file)
+    for parent in parents.many() if parents is not None else ():
+        above = _parent(parent, beside)
+        if any(above.samefile(one) for one in chain):
+            parent.fail(f"a cycle in extends: {' -> '.join(one.stem for one in (*chain, above))}")
+        if above.resolve() not in found:
+            _gather(above, beside, chain, found)
+    found[file.resolve()] = document, file
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _modified_ns: int) -> Node:
+def _read(path: Path, _digest: str) -> Node:
     return read(path)
 
 
+def digest(file: Path) -> str:
+    """Return what tells one content of a file from another; "" for a file that cannot be read, or is no profile's."""
+    try:
+        return "" if file.stat().st_size > MAX_BYTES else hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 def resolve(path: Path) -> tuple[Node, tuple[str, ...]]:
-    """Return a profile's document laid over all that it extends, and the chain of ids, the farthest first.
+    """Return a profile's document laid over all that it extends, and the ids of those, the farthest first.
 
     Mappings merge key by key; lists and scalars replace. Raises ProfileError as `layers` does.
     """
@@ -98,13 +114,26 @@ def _parent(node: Node, beside: Path) -> Path:
     name = node.text("the id of a profile")
     if not is_id(name):
         node.fail(f"extends takes the id of a profile (lower case letters, digits, _ . -), not {name!r}")
+    file = next((file for file in _candidates(name, beside) if file.is_file()), None)
+    if file is not None:
+        return file
     ours = folder("device_profiles")
-    for place in (beside, beside / FAMILIES, ours, ours / FAMILIES):
-        file = place / f"{name}{SUFFIX}"
-        if file.is_file():
-            return file
     known = [file.stem for place in (ours, ours / FAMILIES) for file in place.glob(f"*{SUFFIX}")]
     return node.fail(f"no profile {name!r} to extend, beside this file or shipped{did_you_mean(name, known)}")
+
+
+def _candidates(name: str, beside: Path) -> Iterator[Path]:
+    """Yield the files that may be meant by the id of a parent, the nearest first."""
+    ours = folder("device_profiles")
+    for place in (beside, beside / FAMILIES, ours, ours / FAMILIES):
+        yield place / f"{name}{SUFFIX}"
+
+
+def rivals(path: Path) -> tuple[Path, ...]:
+    """Return the files that, if they appeared, would take the place of one of those that a profile extends."""
+    chain = [file for _, file in layers(path)]
+    nearer = (takewhile(lambda file: file not in chain, _candidates(one.stem, path.parent)) for one in chain[1:])
+    return tuple(file for files in nearer for file in files)
 
 
 def overlay(base: Node, layer: Node) -> Node:

@@ -8,121 +8,92 @@ from npusim.dtypes import DTYPES
 from npusim.numerics.model import Overflow, Rounding, Subnormals
 from npusim.operators import OPERATORS
 from npusim.profiles.dialects import SPELLINGS
-from npusim.profiles.model import Confidence, Enforcement, Placement
+from npusim.profiles.json_parts import (
+    FLAG,
+    INTEGER,
+    SCALARS,
+    TEXT,
+    TEXTS,
+    Schema,
+    axes_of,
+    list_of,
+    mapping_of,
+    one_of,
+    ref,
+)
 from npusim.profiles.rules import KINDS
 from npusim.profiles.schema import SECTIONS, UNKNOWN, Key
-
-Schema = Mapping[str, Any]
+from npusim.profiles.words import Confidence, Enforcement, Placement
 
 _SEVERAL = "^[^,]+(, [^,]+)+$"
 """A key that names several entries at once."""
-_GATE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_TEXT = {"type": "string"}
-_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
-_INTEGER = {"type": "integer"}
-_SCALAR = {"type": ["string", "number", "boolean", "null"]}
-_SCALARS = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _mapping(values: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": values}
-
-
-def _one_of(*names: str) -> Schema:
-    return {"enum": list(names)}
-
-
-_AXES = {"type": "object", "patternProperties": {r"^-?\d{1,3}$": _ref("ranges")}, "additionalProperties": False}
-_FACTORS = {"type": "object", "patternProperties": {r"^-?\d{1,3}$": _INTEGER}, "additionalProperties": False}
-_DTYPE_MAP = _mapping(_ref("dtype"))
-_ROWS = _list({"type": "object", "properties": {"if": _GATE, "unless": _GATE}, "additionalProperties": _ref("dtypes")})
+_GATE = TEXTS
+_DTYPE_MAP = mapping_of(ref("dtype"))
+_LIMITS = {"type": "object", "patternProperties": {"^[A-Z][A-Z0-9_]*$": INTEGER}}
 
 VALUES: Mapping[tuple[str, str], Schema] = MappingProxyType(
     {
         ("profile", "npusim"): {"const": 1},
-        ("profile", "stack"): _ref("stack"),
-        ("profile", "features"): _mapping({"type": "boolean"}),
-        ("profile", "enforcement"): _one_of(*Enforcement),
+        ("profile", "stack"): ref("stack"),
+        ("profile", "extends"): TEXTS,
+        ("profile", "limits"): {"anyOf": [_LIMITS, list_of(_LIMITS)]},
+        ("profile", "frontends"): mapping_of(ref("frontend")),
+        ("profile", "rules"): list_of(ref("generic")),
+        ("profile", "unlisted"): ref("rule"),
+        ("profile", "features"): mapping_of({"type": "boolean"}),
+        ("profile", "enforcement"): one_of(*Enforcement),
         ("profile", "narrows"): _DTYPE_MAP,
-        ("profile", "numerics"): _ref("numerics"),
-        ("profile", "dialects"): _list(_ref("dialect")),
-        ("profile", "opencl"): _ref("opencl"),
-        ("profile", "operators"): _ref("operators"),
+        ("profile", "numerics"): ref("numerics"),
+        ("profile", "dialects"): list_of(ref("dialect")),
+        ("profile", "opencl"): ref("opencl"),
+        ("profile", "operators"): ref("operators"),
         ("numerics", "compute"): _DTYPE_MAP,
-        ("numerics", "rounding"): _one_of(*Rounding),
+        ("numerics", "rounding"): one_of(*Rounding),
         ("numerics", "accumulate"): _DTYPE_MAP,
         ("numerics", "matmul"): _DTYPE_MAP,
-        ("numerics", "subnormals"): _one_of(*Subnormals),
-        ("numerics", "overflow"): _one_of(*Overflow),
-        ("numerics", "source"): _ref("origin"),
-        ("dialect", "spelling"): _one_of(*SPELLINGS),
+        ("numerics", "subnormals"): one_of(*Subnormals),
+        ("numerics", "overflow"): one_of(*Overflow),
+        ("numerics", "source"): ref("origin"),
+        ("dialect", "spelling"): {"anyOf": [one_of(*SPELLINGS), mapping_of(TEXT)]},
+        ("dialect", "returns"): INTEGER,
+        ("dialect", "wrappings"): mapping_of(TEXT),
         ("dialect", "sentences"): {
             "type": "object",
-            "properties": {key: _TEXT for kind in KINDS.values() for key in kind.sentences},
-            "patternProperties": {_SEVERAL: _TEXT},
+            "properties": {key: TEXT for kind in KINDS.values() for key in kind.sentences},
+            "patternProperties": {_SEVERAL: TEXT},
             "additionalProperties": False,
         },
-        ("opencl", "max_work_group_size"): _INTEGER,
-        ("opencl", "max_work_item_sizes"): _list(_INTEGER),
-        ("opencl", "local_mem_size_bytes"): _INTEGER,
-        ("opencl", "sub_group_sizes"): {"anyOf": [_INTEGER, _list(_INTEGER)]},
-        ("opencl", "extensions"): _TEXTS,
-        ("operator", "aliases"): _TEXTS,
-        ("operator", "frameworks"): _mapping(_TEXTS),
-        ("operator", "ports"): _mapping({"anyOf": [_ref("dtypes"), _ref("port")]}),
-        ("operator", "rows"): _ROWS,
-        ("operator", "guards"): _list(_ref("rule")),
-        ("operator", "rules"): _list(_ref("rule")),
-        ("operator", "notes"): _list(_ref("note")),
-        ("operator", "variants"): _list(_ref("variant")),
-        ("operator", "placement"): _one_of(*(place for place in Placement if place is not Placement.NOWHERE)),
-        ("operator", "source"): _ref("origin"),
-        ("operator", "confidence"): _one_of(*Confidence),
-        ("port", "dtypes"): _ref("dtypes"),
-        ("rule", "dtype"): _mapping(_ref("dtypes")),
-        ("rule", "rows"): _ROWS,
-        ("rule", "same_dtype"): _TEXTS,
-        ("rule", "forbid_dtype"): _mapping(_ref("dtypes")),
-        ("rule", "promoted"): {
-            "type": "object",
-            "properties": {"ports": _TEXTS, "to": _ref("dtypes")},
-            "required": ["ports", "to"],
-            "additionalProperties": False,
-        },
-        ("rule", "dtype_bits"): _mapping(_ref("ranges")),
-        ("rule", "rank"): _mapping(_ref("ranges")),
-        ("rule", "same_shape"): _TEXTS,
-        ("rule", "dim"): _mapping(_AXES),
-        ("rule", "multiple_of"): _mapping(_FACTORS),
-        ("rule", "numel"): _mapping(
-            {
-                "anyOf": [
-                    _ref("ranges"),
-                    {
-                        "type": "object",
-                        "properties": {"size": _ref("ranges"), "axes": {"anyOf": [_INTEGER, _list(_INTEGER)]}},
-                        "required": ["size"],
-                        "additionalProperties": False,
-                    },
-                ]
-            }
-        ),
-        ("rule", "attribute"): _mapping(_SCALARS),
-        ("rule", "constant"): _TEXTS,
-        ("rule", "absent"): _TEXTS,
-        ("rule", "arity"): _mapping(_ref("ranges")),
-        ("rule", "when"): _ref("condition"),
-        ("rule", "source"): _ref("origin"),
-        ("rule", "confidence"): _one_of(*Confidence),
-        ("note", "when"): _ref("condition"),
+        ("opencl", "max_work_group_size"): INTEGER,
+        ("opencl", "max_work_item_sizes"): list_of(INTEGER),
+        ("opencl", "local_mem_size_bytes"): INTEGER,
+        ("opencl", "sub_group_sizes"): {"anyOf": [INTEGER, list_of(INTEGER)]},
+        ("opencl", "preferred_work_group_size_multiple"): INTEGER,
+        ("opencl", "max_constant_buffer_size_bytes"): INTEGER,
+        ("opencl", "max_parameter_size_bytes"): INTEGER,
+        **{("opencl", f"{width}_fp_config"): TEXTS for width in ("half", "single", "double")},
+        ("opencl", "extensions"): TEXTS,
+        ("opencl", "lacks_extensions"): TEXTS,
+        ("operator", "aliases"): TEXTS,
+        ("operator", "frameworks"): mapping_of(TEXTS),
+        ("operator", "ports"): mapping_of({"anyOf": [ref("dtypes"), ref("port")]}),
+        ("operator", "rows"): KINDS["rows"].schema,
+        ("operator", "guards"): list_of(ref("rule")),
+        ("operator", "rules"): list_of(ref("rule")),
+        ("operator", "notes"): list_of(ref("note")),
+        ("operator", "variants"): list_of(ref("variant")),
+        ("operator", "placement"): one_of(*(place for place in Placement if place is not Placement.NOWHERE)),
+        ("operator", "source"): ref("origin"),
+        ("operator", "confidence"): one_of(*Confidence),
+        ("port", "dtypes"): ref("dtypes"),
+        **{("rule", kind.key): kind.schema for kind in KINDS.values()},
+        ("rule", "when"): ref("condition"),
+        ("rule", "source"): ref("origin"),
+        ("rule", "confidence"): one_of(*Confidence),
+        ("rule", "enforcement"): one_of(*Enforcement),
+        ("rule", "returns"): INTEGER,
+        ("generic", "only"): TEXTS,
+        ("generic", "except"): TEXTS,
+        ("note", "when"): ref("condition"),
     }
 )
 """Section and key -> what its value looks like, for every key that is not simply text."""
@@ -142,7 +113,7 @@ def json_schema() -> dict[str, Any]:
         "description": "What one chip with one software stack accepts and how it computes.",
         "$ref": "#/$defs/profile",
         "anyOf": [{"required": ["id"]}, {"required": ["family"]}],
-        "$defs": {**sections, "variant": _variant(), **_PARTS},
+        "$defs": {**sections, "variant": _variant(), "generic": _generic(), "frontend": _frontend(), **_PARTS},
     }
 
 
@@ -168,45 +139,64 @@ def _variant() -> Schema:
     properties = {key.name: _value("operator", key) for key in SECTIONS["operator"][1] if key.name != "variants"}
     return {
         "type": "object",
-        "properties": {**properties, "when": _ref("condition"), "if": _GATE, "unless": _GATE},
+        "properties": {**properties, "when": ref("condition"), "if": _GATE, "unless": _GATE},
         "required": ["when"],
         "additionalProperties": False,
     }
 
 
+def _generic() -> Schema:
+    """A rule for many operators: what a rule may say, and of which operators."""
+    rule, more = (_section(name, SECTIONS[name][1]) for name in ("rule", "generic"))
+    return {**rule, "properties": {**rule["properties"], **more["properties"]}}
+
+
+def _frontend() -> Schema:
+    """A part of a profile that lies over it: whatever a profile says but its identity and further front ends."""
+    left_out = {"npusim", "id", "family", "extends", "frontends"}
+    keys = tuple(key for key in SECTIONS["profile"][1] if key.name not in left_out)
+    return _section("profile", keys)
+
+
 def _value(section: str, key: Key) -> Schema:
     """What a key's value looks like; `unknown` is legal for every one that is not required."""
-    plain = VALUES.get((section, key.name), _TEXT)
-    said = plain if key.required or plain is _TEXT else {"anyOf": [plain, {"const": UNKNOWN}]}
+    plain = VALUES.get((section, key.name), TEXT)
+    said = plain if key.required or plain is TEXT else {"anyOf": [plain, {"const": UNKNOWN}]}
     return {"description": f"{key.doc}; for example {key.example}", **said}
 
 
-_RANGE = {"anyOf": [_INTEGER, {"type": "string", "pattern": r"^((-?\d+)?\.\.(-?\d+)?|-?\d+)( (if|unless) \S+)?$"}]}
+_BOUND = r"(-?\d+|[A-Z][A-Z0-9_]*( ?[-+] ?\d+)?)?"
+_RANGE = {"anyOf": [INTEGER, {"type": "string", "pattern": rf"^{_BOUND}(\.\.)?{_BOUND}( (if|unless) \S+)?$"}]}
 _SPELLED = [spelling for row in DTYPES.values() for spelling in (row.name, *row.spellings, row.cann) if spelling]
-_OPERATOR = {"anyOf": [_ref("operator"), {"const": UNKNOWN}]}
+_OPERATOR = {"anyOf": [ref("operator"), {"const": UNKNOWN}]}
 _PARTS: Mapping[str, Schema] = MappingProxyType(
     {
-        "dtype": _one_of(*dict.fromkeys(_SPELLED)),
+        "dtype": one_of(*dict.fromkeys(_SPELLED)),
         "dtypes": {
             "anyOf": [
-                _ref("dtype"),
-                _list({"anyOf": [_ref("dtype"), {"type": "string", "pattern": r"^\S+ (if|unless) \S+$"}]}),
+                ref("dtype"),
+                list_of({"anyOf": [ref("dtype"), {"type": "string", "pattern": r"^\S+ (if|unless) \S+$"}]}),
                 {"const": UNKNOWN},
             ]
         },
-        "ranges": {"anyOf": [_RANGE, _list(_RANGE), {"const": UNKNOWN}]},
-        "origin": {"anyOf": [_TEXT, _ref("source")]},
-        "condition": _mapping(
+        "ranges": {"anyOf": [_RANGE, list_of(_RANGE), {"const": UNKNOWN}]},
+        "origin": {"anyOf": [TEXT, ref("source")]},
+        "condition": mapping_of(
             {
                 "anyOf": [
-                    _SCALARS,
+                    SCALARS,
                     {
                         "type": "object",
                         "properties": {
-                            "dtype": _ref("dtypes"),
-                            "rank": _ref("ranges"),
-                            "present": {"type": "boolean"},
-                            "constant": {"type": "boolean"},
+                            "dtype": ref("dtypes"),
+                            "rank": ref("ranges"),
+                            "dim": axes_of(ref("ranges")),
+                            "numel": ref("ranges"),
+                            "layout": TEXTS,
+                            "memory": TEXTS,
+                            "present": FLAG,
+                            "constant": FLAG,
+                            "dynamic": FLAG,
                         },
                         "additionalProperties": False,
                     },
@@ -216,8 +206,7 @@ _PARTS: Mapping[str, Schema] = MappingProxyType(
         "operators": {
             "type": "object",
             "properties": dict.fromkeys(OPERATORS, _OPERATOR),
-            "patternProperties": {_SEVERAL: _OPERATOR},
-            "additionalProperties": False,
+            "additionalProperties": {"anyOf": [ref("operator"), {"const": UNKNOWN}]},
         },
     }
 )

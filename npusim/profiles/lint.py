@@ -11,13 +11,15 @@ from types import MappingProxyType
 from npusim.dtypes import DType
 from npusim.errors import ProfileError
 from npusim.profiles import gates
-from npusim.profiles.building import build, flattened
+from npusim.profiles.building import read_profile
 from npusim.profiles.document import Mark, Node
+from npusim.profiles.flattening import flatten
 from npusim.profiles.grade import Grade, grade, own_checks
 from npusim.profiles.inheritance import layers
 from npusim.profiles.model import Check, Entry, Profile
-from npusim.profiles.rules.dtypes import Dtype, ForbidDtype, Rows
-from npusim.profiles.trials import Trial, trials
+from npusim.profiles.rules.dtypes import Dtype, ForbidDtype
+from npusim.profiles.rules.rows import Rows
+from npusim.profiles.trials import Known, Trial, trials
 
 
 class Severity(StrEnum):
@@ -91,22 +93,26 @@ class Report:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def lint(path: Path) -> Report:
+def lint(path: Path, known: Known | None = None) -> Report:
     """Return what is to be said about the file of a profile or a family.
 
     What the loader refuses is the only finding. A family is not put on trial: what it accepts depends on the features
-    of those who extend it.
+    of those who extend it. `known` holds what trials of one run share.
     """
     try:
         chain = [document for document, _ in layers(path)]
         is_family = "id" not in chain[0].mapping() and "family" in chain[0].mapping()
-        profile = build(path, is_family=is_family)
-        document = flattened(path)
+        flat = flatten(path)
+        profile = read_profile(flat, path, is_family=is_family)
     except ProfileError as error:
         return Report(str(path), path.stem, (_unreadable(error, path),), None)
-    found = [*in_document(document), *in_model(profile, document), *unused_features(document, chain)]
+    found = [
+        *in_document(flat.document),
+        *in_model(profile, flat.document, _locked(chain)),
+        *unused_features(flat.document, chain),
+    ]
     if not is_family:
-        found += (finding for trial in trials(profile, positives=1) for finding in in_trial(trial))
+        found += (finding for trial in trials(profile, 1, known) for finding in in_trial(trial))
     findings = sorted(dict.fromkeys(found), key=lambda f: (f.mark.file, f.mark.line, f.mark.column))
     return Report(str(path), profile.id, tuple(findings), grade(profile))
 
@@ -148,16 +154,24 @@ def unused_features(document: Node, chain: list[Node]) -> Iterator[Finding]:
             yield Finding(node.key or node.mark, Kind.UNUSED_FEATURE, f"feature {name!r} gates nothing")
 
 
-def in_model(profile: Profile, document: Node) -> Iterator[Finding]:
-    """Yield checks that say nothing new, and names that several operators claim."""
+def in_model(profile: Profile, document: Node, locked: frozenset[Mark]) -> Iterator[Finding]:
+    """Yield checks that say nothing new, and names that several operators claim; rows at `locked` need features."""
     for name, entry in profile.operators.items():
         for one in (entry, *(variant for _, variant in entry.variants)):
             yield from duplicate_checks(one)
             yield from idle_forbids(one)
         for check in own_checks(entry):
             if isinstance(check.rule, Rows):
-                yield from contained_rows(check.rule, _row_marks(_operators(document)[name], check))
+                marks = _row_marks(_operators(document)[name], check)
+                found = contained_rows(check.rule, marks)
+                yield from () if not locked.isdisjoint(marks) else found
     yield from duplicate_names(profile)
+
+
+def _locked(layers: list[Node]) -> frozenset[Mark]:
+    """The places of rows that need features; what they contain of each other depends on those."""
+    nodes = (node for layer in layers for node in _walk(layer))
+    return frozenset(node.mark for node in nodes if isinstance(node.value, dict) and "requires" in node.value)
 
 
 def duplicate_checks(entry: Entry) -> Iterator[Finding]:
@@ -189,7 +203,7 @@ def contained_rows(rule: Rows, marks: list[Mark]) -> Iterator[Finding]:
     """Yield rows that an earlier row contains."""
     for index, row in enumerate(rule.rows):
         for number, earlier in enumerate(rule.rows[:index], 1):
-            if all(port in row and set(row[port]) <= set(dtypes) for port, dtypes in earlier.items()):
+            if earlier.contains(row):
                 yield Finding(marks[index], Kind.CONTAINED_ROW, f"row {index + 1} is contained in row {number}")
                 break
 

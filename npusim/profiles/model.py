@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -12,34 +11,10 @@ from npusim.operators import Operator
 from npusim.profiles.conditions import Condition
 from npusim.profiles.dialects import Dialect
 from npusim.profiles.document import Mark
+from npusim.profiles.expressions import Expression
 from npusim.profiles.rules import Rule
 from npusim.profiles.subject import Subject
-
-
-class Confidence(StrEnum):
-    """How sure a fact is."""
-
-    DOCUMENTED = "documented"
-    MEASURED = "measured"
-    INFERRED = "inferred"
-    UNKNOWN = "unknown"
-
-
-class Placement(StrEnum):
-    """Where an operator runs."""
-
-    DEVICE = "device"
-    HOST = "host"
-    METADATA = "metadata"
-    NOWHERE = "nowhere"
-
-
-class Enforcement(StrEnum):
-    """What a stack does on a rejection."""
-
-    ERROR = "error"
-    FALLBACK = "fallback"
-    NARROW = "narrow"
+from npusim.profiles.words import Confidence, Enforcement, Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +34,23 @@ class OpenCLLimits:
     max_work_item_sizes: tuple[int, ...] | None = None
     local_mem_size_bytes: int | None = None
     sub_group_sizes: tuple[int, ...] | None = None
+    preferred_work_group_size_multiple: int | None = None
+    max_constant_buffer_size_bytes: int | None = None
+    max_parameter_size_bytes: int | None = None
+    half_fp_config: tuple[str, ...] | None = None
+    single_fp_config: tuple[str, ...] | None = None
+    double_fp_config: tuple[str, ...] | None = None
     extensions: tuple[str, ...] | None = None
+    lacks_extensions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule in its place: when it applies, the vendor's own sentence if it has one, and who says so."""
+    """A rule in its place: when it applies, the vendor's own sentence if it has one, and who says so.
+
+    `returns` is the status of the vendor's function where the call breaks it, None the dialect's; `spoken` are the
+    expressions that the sentence mentions.
+    """
 
     rule: Rule
     source: str
@@ -72,6 +58,9 @@ class Check:
     mark: Mark
     when: Condition | None = None
     text: str = ""
+    enforcement: Enforcement | None = None
+    returns: int | None = None
+    spoken: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
 
     def applies(self, subject: Subject) -> bool:
         """Whether the rule is in force for this call."""
@@ -107,6 +96,12 @@ class Entry:
     unknown: bool = False
     unknown_ports: frozenset[str] = frozenset()
     variants: "tuple[tuple[Condition, Entry], ...]" = ()
+    settled_by: str = ""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether any call at all may be accepted."""
+        return not any(check.rule.refuses_all and check.when is None for check in self.checks)
 
     def variant(self, subject: Subject) -> "Entry":
         """Return the entry in force for this call: the first variant whose condition holds, else this one."""
@@ -129,6 +124,9 @@ class Profile:
     narrows: Mapping[DType, DType] = field(default_factory=lambda: MappingProxyType({}))
     opencl: OpenCLLimits = field(default_factory=OpenCLLimits)
     features: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    frontends: tuple[str, ...] = ()
+    unlisted: Check | None = None
+    settled_by: str = ""
     ancestors: tuple[str, ...] = ()
     file: str = ""
 

@@ -41,6 +41,15 @@ def within(number: int, ranges: Ranges) -> bool:
     return any(number in r for r in ranges)
 
 
+def passed(number: float, ranges: Ranges) -> int | None:
+    """The bound that a number outside of ranges has passed: the greatest if it is above all, else the least."""
+    highs = [r.high for r in ranges]
+    above = all(high is not None and number > high for high in highs)
+    ends = [r.high if above else r.low for r in ranges]
+    known = [end for end in ends if end is not None]
+    return (max(known) if above else min(known)) if known else None
+
+
 def read_ranges(node: Node) -> Ranges:
     """Return one or more ranges, or fail with what a range looks like."""
     return tuple(read_range(item) for item in node.some())

@@ -6,16 +6,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from npusim.dtypes import DType
+from npusim.dtypes import DType, dtype
+from npusim.errors import UnknownDtypeError
 from npusim.numerics.model import Numerics, Overflow, Rounding, Subnormals
 from npusim.profiles.dialects import COMMON_FIELDS, SPELLINGS, WRAPPING_FIELDS, Dialect, fields_of
 from npusim.profiles.document import Node, did_you_mean
-from npusim.profiles.model import Enforcement, OpenCLLimits, Placement, Stack
+from npusim.profiles.model import OpenCLLimits, Stack
 from npusim.profiles.rules import KINDS
 from npusim.profiles.values import read_dtype
+from npusim.profiles.words import Enforcement, Placement
 
 UNKNOWN = "unknown"
-"""What a profile writes where nobody has published a fact; legal for every value."""
+"""What a profile writes where nobody has published a fact; legal for every value but names, such as an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,14 @@ OPENCL: Keys = (
     Key("max_work_item_sizes", _integers, "work-items along each dimension of a group", "[256, 256, 64]"),
     Key("local_mem_size_bytes", _integer, "local memory of a group", "32768"),
     Key("sub_group_sizes", _integers, "widths of a sub-group (warp, wave)", "[32]"),
+    Key("preferred_work_group_size_multiple", _integer, "work-items of which groups are best made", "32"),
+    Key("max_constant_buffer_size_bytes", _integer, "constant memory of a kernel", "65536"),
+    Key("max_parameter_size_bytes", _integer, "arguments of a kernel", "4352"),
+    Key("half_fp_config", texts, "what half arithmetic can do: denorm, inf_nan, round_to_nearest, fma, ...", "[]"),
+    Key("single_fp_config", texts, "what float arithmetic can do", "[denorm, inf_nan, round_to_nearest, fma]"),
+    Key("double_fp_config", texts, "what double arithmetic can do", "[denorm, inf_nan, round_to_nearest, fma]"),
     Key("extensions", texts, "extensions that the driver exposes", "[cl_khr_fp16]"),
+    Key("lacks_extensions", texts, "extensions that it is known not to expose", "[cl_khr_fp16]"),
 )
 
 
@@ -139,8 +148,27 @@ def _sentences(node: Node) -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-def _spelling(node: Node) -> str:
-    return node.choice(SPELLINGS, "spelling")
+def _spelling(node: Node) -> str | Mapping[str, str]:
+    if not isinstance(node.value, dict):
+        return node.choice(SPELLINGS, "spelling")
+    entries = node.mapping().items()
+    return MappingProxyType({_spelled_name(name): value.text("a spelling") for name, value in entries})
+
+
+def _spelled_name(name: str) -> str:
+    """The name under which a spelling is looked up: a dtype's own, or that of a feature."""
+    try:
+        return dtype(name).name
+    except UnknownDtypeError:
+        return name
+
+
+def _wrappings(node: Node) -> Mapping[str, str]:
+    entries = node.mapping("a mapping from the first digits of a status to wrappings").items()
+    for digits, value in entries:
+        if not digits.isdecimal():
+            value.fail_at_key(f"expected the first digits of a status, in quotes, found {digits!r}")
+    return MappingProxyType({digits: _wrapping(value) for digits, value in entries})
 
 
 def _wrapping(node: Node) -> str:
@@ -152,7 +180,7 @@ def _wrapping(node: Node) -> str:
 
 DIALECT: Keys = (
     Key("until", text, "the last stack version that speaks so; leave out for all later ones", '"8.1.RC1"'),
-    Key("spelling", _spelling, "whose dtype names are printed", "cann"),
+    Key("spelling", _spelling, "how dtypes and features are printed: cann, or a mapping", "{int8: Int8}"),
     Key("opening", text, "what opens a list", '"["'),
     Key("separator", text, "what stands between the items of a list", '","'),
     Key("closing", text, "what closes a list", '",]"'),
@@ -160,6 +188,13 @@ DIALECT: Keys = (
         "sentences", _sentences, "rule kind -> sentence with {fields}", '{dtype: "{name} not implemented for {found}"}'
     ),
     Key("wrapping", _wrapping, "what the framework prints around a sentence", '"call {api} failed, detail:{sentence}"'),
+    Key("returns", _integer, "the status that the vendor's function returns where a rule does not say", "161002"),
+    Key(
+        "wrappings",
+        _wrappings,
+        "the first digits of a status -> what the framework prints instead where it was returned",
+        """{"5": "call {api} failed, error code is {returned}: {sentence}"}""",
+    ),
 )
 
 PROFILE: Keys = (
@@ -167,21 +202,41 @@ PROFILE: Keys = (
     Key("id", text, "the profile's id: the name of its file without .yaml", "ascend310p"),
     Key("family", text, "instead of id: only a base that others extend", "ascend"),
     Key(
-        "extends", text, "the id of the profile that this one is laid over: mappings merge, the rest replaces", "ascend"
+        "extends",
+        texts,
+        "the profiles that this one is laid over, a later one over an earlier: mappings merge, the rest replaces",
+        "ascend",
     ),
     Key("name", text, "the product's name", "Huawei Ascend 310P"),
     Key("soc", text, "the name by which the stack's messages call the chip", "ASCEND310P"),
     Key("stack", _any, "the software stack", '{name: CANN, version: "8.1.RC1"}'),
-    Key("features", _any, "flags that gate parts of a family: `bfloat16 if bf16`, `unless: bf16`", "{bf16: false}"),
+    Key("features", _any, "flags that gate parts of a profile: `bfloat16 if bf16`, `unless: bf16`", "{bf16: false}"),
+    Key("limits", _any, "names for numbers, usable in ranges (`..MAX_RANK`) and in `expr`", "{MAX_RANK: 6}"),
+    Key("frontends", _any, "front end -> what is different through it; the first is the default", "{tflite: {...}}"),
     Key("enforcement", _choice(Enforcement), "what the stack does on a rejection: error, fallback or narrow", "error"),
     Key("narrows", read_narrowing, "with `narrow`: dtype -> dtype to which it is silently converted", "{int64: int32}"),
     Key("numerics", _any, "how the chip computes", "{overflow: saturate}"),
     Key("dialects", _any, "how the stack speaks, oldest first", "[...]"),
     Key("opencl", _any, "what the chip allows an OpenCL kernel", "{max_work_group_size: 256}"),
+    Key("rules", _any, "rules for every operator, or for some with `only` or `except`", "[{static: {inputs: all}}]"),
+    Key(
+        "unlisted",
+        _any,
+        "the rule for operators without an entry, if the list is known to be whole; else they are unknown",
+        "{not_offered: not in the list of operators}",
+    ),
+    Key("settled_by", text, "what would settle that which is unknown", '"the operator list of the SDK"'),
     Key("operators", _any, "what the chip says to each operator", "{add: {...}}"),
 )
 
 OPERATOR: Keys = (
+    Key(
+        "signature",
+        text,
+        "the ports and attributes of an operator that only this chip has",
+        "\"nc_transpose(data; engine: str = 'tensor') -> dst\"",
+    ),
+    Key("same_as", text, "another operator of the profile, over whose entry this one is laid", "conv2d"),
     Key("api", text, "the vendor's name of the operator, as messages print it", "aclnnAdd"),
     Key("aliases", texts, "further vendor names of it", "[aclnnInplaceAdd]"),
     Key("frameworks", _any, "framework -> its names for the operator", "{torch: [aten.add.Tensor]}"),
@@ -192,12 +247,13 @@ OPERATOR: Keys = (
         "{self: float16}",
     ),
     Key("rows", _any, "joint signatures; nothing else is taken", "[{self: float16, out: float32}]"),
-    Key("guards", _any, "rules checked before the ports' dtypes", "[{forbid_dtype: {self: bfloat16}}]"),
+    Key("guards", _any, "rules checked before all others", "[{forbid_dtype: {self: bfloat16}}]"),
     Key("rules", _any, "rules checked after the ports' dtypes, in order", "[{rank: {self: ..8}}]"),
     Key("notes", _any, "what a user should know about an accepted call", '[{note: "...", when: {...}}]'),
     Key(
         "variants", _any, "entries laid over this one where a condition on the call holds", "[{when: {...}, api: ...}]"
     ),
+    Key("settled_by", text, "what would settle that which is unknown of it", '"a run on the chip"'),
     Key("placement", _placement, "device, host, or metadata: a view, nothing runs", "metadata"),
     Key("source", read_source, "who says so", "{repo: hicann/ops-math, path: math/add/op_api/aclnn_add.cpp}"),
     Key("confidence", text, "documented, measured, inferred or unknown", "documented"),
@@ -217,9 +273,26 @@ RULE: Keys = (
         "a condition on the call; without it the rule always holds",
         "{self: {dtype: float32, rank: 2..3}}",
     ),
-    Key("text", text, "the vendor's sentence, printed instead of the dialect's", '"The k-axis differ."'),
+    Key(
+        "text",
+        text,
+        "the vendor's sentence, printed instead of the dialect's; with {fields} and {= expressions}",
+        '"the mask is [{= mask.shape[0]}]"',
+    ),
     Key("source", read_source, "who says so, if not the operator's source", "{repo: ..., path: ...}"),
     Key("confidence", text, "how sure, if not as the operator", "inferred"),
+    Key(
+        "enforcement",
+        _choice(Enforcement),
+        "what the stack does where this rule is broken, if not as the profile",
+        "error",
+    ),
+    Key("returns", _integer, "the status that the vendor's function returns, if not as the dialect", "561103"),
+)
+
+GENERIC: Keys = (
+    Key("only", texts, "the operators for which it holds", "[conv2d, linear]"),
+    Key("except", texts, "the operators for which it does not hold", "[reshape]"),
 )
 
 NOTE: Keys = (
@@ -237,6 +310,7 @@ SECTIONS: Mapping[str, tuple[str, Keys]] = MappingProxyType(
         "operator": ("An entry of `operators`", OPERATOR),
         "port": ("A port in long form", PORT),
         "rule": ("An item of `guards` and `rules`: one kind, and", RULE),
+        "generic": ("An item of the profile's `rules`: as above, and", GENERIC),
         "note": ("An item of `notes`", NOTE),
         "source": ("`source` in long form", SOURCE),
     }

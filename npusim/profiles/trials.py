@@ -19,16 +19,11 @@ class Trial:
     negatives: tuple[Negative, ...]
 
     @property
-    def is_offered(self) -> bool:
-        """Whether the profile means any call to be accepted."""
-        return not any(check.rule.key == "not_offered" and check.when is None for check in self.entry.checks)
-
-    @property
     def accepts_nothing(self) -> bool:
         """Whether the operator is offered, with facts on its inputs, and yet no call was found that is accepted."""
         inputs = {port.name for port in self.entry.operator.inputs}
         has_facts = bool(self.entry.checks) and not inputs <= self.entry.unknown_ports
-        return self.is_offered and has_facts and not self.positives
+        return self.entry.is_offered and has_facts and not self.positives
 
     @property
     def unbroken(self) -> tuple[Negative, ...]:
@@ -43,12 +38,23 @@ class Trial:
         return not self.accepts_nothing and not self.unbroken
 
 
-def trials(profile: Profile, positives: int | None = None) -> Iterator[Trial]:
-    """Yield the trial of every operator on which the profile has facts, with at most so many accepted calls each."""
+Known = dict[str, Trial]
+"""Trials that were made, by all that an entry says and where it stands: chips of a family share most of theirs."""
+
+
+def trials(profile: Profile, positives: int | None = None, known: Known | None = None) -> Iterator[Trial]:
+    """Yield the trial of every operator on which the profile has facts, with at most so many accepted calls each.
+
+    What is `known` is not tried again, and what is tried is added to it.
+    """
+    made = {} if known is None else known
     for operator, entry in profile.operators.items():
         if not entry.unknown:
-            calls = islice(accepted(profile, operator), positives)
-            yield Trial(operator, entry, tuple(calls), tuple(breaking(profile, operator)))
+            key = repr(entry)
+            if key not in made:
+                calls = islice(accepted(profile, operator), positives)
+                made[key] = Trial(operator, entry, tuple(calls), tuple(breaking(profile, operator)))
+            yield made[key]
 
 
 def _place(negative: Negative) -> tuple[str, str, str]:

@@ -1,12 +1,14 @@
 """Read the small things that rules and conditions are made of: dtypes, sets of attribute values."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from npusim.dtypes import DTYPES, DType, dtype
 from npusim.errors import UnknownDtypeError
 from npusim.profiles.document import Node
+from npusim.profiles.edits import ends
 from npusim.profiles.ranges import Range, Ranges, read_range, within
 
 
@@ -27,6 +29,33 @@ class ValueSet:
 
     def __str__(self) -> str:
         return ", ".join([*map(str, self.singles), *map(str, self.ranges)])
+
+    @property
+    def of_dtypes(self) -> bool:
+        """Whether the values are dtypes."""
+        return isinstance(next(iter(self.singles), None), DType)
+
+    def samples(self) -> Iterator[Any]:
+        """Yield some of the values: the single ones as an attribute holds them, and the ends of the ranges."""
+        yield from (one.name if isinstance(one, DType) else one for one in self.singles)
+        yield from ends(self.ranges, floor=None)
+
+    def others(self) -> Iterator[Any]:
+        """Yield values that are like those of the set and not in it."""
+        first = next(iter(self.singles), 0)
+        if isinstance(first, DType):
+            yield from (row.name for row in DTYPES.values() if row not in self.singles)
+            return
+        numbers = [one for one in self.singles if isinstance(one, int | float) and not isinstance(one, bool)]
+        near = (*ends(self.ranges, outside=True, floor=None), *(n + step for n in numbers for step in (1, -1)), 0, 1, 7)
+        words = ("?", *(DTYPES if first in DTYPES else ()))
+        pool = {bool: (True, False), str: words, tuple: ((),)}.get(type(first), near)
+        yield from (value for value in pool if value not in self)
+
+
+def like(value: Any, present: Any) -> Any:
+    """Return a value in the form of the one that is there: several numbers where there were several."""
+    return (value,) * max(len(present), 1) if isinstance(present, tuple) and not isinstance(value, tuple) else value
 
 
 def read_dtype(node: Node) -> DType:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from linecache import getline
 
-from npusim.call import Site
+from npusim.call import Call, Site
 from npusim.dtypes import DTYPES
-from npusim.operators import OPERATORS
 from npusim.profiles.dialects import Dialect, fill
 from npusim.report.place import show_file
 from npusim.simulator import Status, Verdict, Violation
@@ -28,7 +27,7 @@ def rejection(verdict: Verdict, *, wrapping: str = "") -> str:
     """
     first = verdict.violations[0]
     head = wrap(wrapping, first) if wrapping else first.text
-    return "\n".join((head, *_details(first), *_others(verdict.violations[1:])))
+    return "\n".join((head, *_details(first, verdict.call), *_others(verdict.violations[1:])))
 
 
 def wrap(template: str, violation: Violation) -> str:
@@ -45,9 +44,9 @@ def wrap(template: str, violation: Violation) -> str:
     return fill(template, fields, Dialect())
 
 
-def _details(violation: Violation) -> Iterator[str]:
+def _details(violation: Violation, call: Call) -> Iterator[str]:
     name = violation.operator + (f" ({violation.api})" if violation.api else "")
-    what = "attribute" if violation.port in _attributes_of(violation.operator) else "port"
+    what = "attribute" if violation.port in call.attributes else "port"
     where = f", {what} {violation.port}" if violation.port else ""
     yield f"  rule     {violation.code} on {violation.profile}: {name}{where}"
     if violation.site is not None and violation.site.file:
@@ -63,11 +62,6 @@ def _details(violation: Violation) -> Iterator[str]:
         yield f"  repair   {violation.hint}"
     if violation.source:
         yield f"  source   {violation.source} ({violation.confidence})"
-
-
-def _attributes_of(operator: str) -> frozenset[str]:
-    """Return the names of an operator's attributes."""
-    return frozenset(attribute.name for attribute in OPERATORS[operator].attributes)
 
 
 def _is_born(violation: Violation) -> bool:

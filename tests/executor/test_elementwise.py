@@ -58,7 +58,7 @@ BINARY = {
     "sub_scaled": ("sub", {"alpha": -3}),
 }
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-FLOAT8 = sorted(name for name in DTYPES if name.startswith("float8"))
+FLOAT8 = sorted(name for name, row in DTYPES.items() if name.startswith("float8") and row.bits == 8)
 INTEGERS = ("int4", "uint8", "int32", "uint64")
 
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from npusim.cache import cache_folder
 from npusim.errors import KernelBuildError
 from npusim.executor.buffers import Out
 from npusim.executor.launch import InProcess, Launch
-from npusim.executor.program import Programs, Source, cache_folder, library
+from npusim.executor.program import Programs, Source, library
 from npusim.executor.runtime import session
 from npusim.executor.selection import select
 
@@ -87,9 +88,9 @@ def test_a_build_failure_holds_the_log(live, tmp_path):
 
 def test_the_folder_can_be_named(monkeypatch, tmp_path):
     monkeypatch.setenv("NPUSIM_CACHE_DIR", str(tmp_path))
-    assert cache_folder() == tmp_path
+    assert cache_folder("programs") == tmp_path
     monkeypatch.delenv("NPUSIM_CACHE_DIR")
-    assert cache_folder().name == "programs"
+    assert cache_folder("programs").name == "programs"
 
 
 def test_a_library_program_begins_with_the_prelude():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from npusim.call import Operand, TensorType
 from npusim.dtypes import DTYPES
 from npusim.errors import CallError, UnknownDtypeError, UsageError
-from npusim.operators import OPERATORS, bind
+from npusim.operators import OPERATORS, REQUIRED, bind
 from npusim.operators.binding import ATTRIBUTE_TYPES
 
 X = Operand(TensorType(DTYPES["float32"], (2, 3)))
@@ -46,14 +46,21 @@ def test_a_variadic_port_takes_operands_spread_or_together(positional: list[Any]
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_call_without_anything_names_everything_that_is_missing(name: str):
     row = OPERATORS[name]
+    wanted = [port.name for port in row.inputs if not port.optional]
+    wanted += [attribute.name for attribute in row.attributes if attribute.default is REQUIRED]
+    if not wanted:
+        assert bind(row, [], {}).operator == name
+        return
     with pytest.raises(CallError) as caught:
         bind(row, [], {})
     message = str(caught.value)
-    assert message.startswith(f"{name} lacks {row.inputs[0].name}")
+    assert message.startswith(f"{name} lacks {', '.join(wanted)};")
     assert message.endswith(f"it is {row.signature}")
 
 
-@pytest.mark.parametrize("name", [n for n, row in OPERATORS.items() if not row.inputs[0].variadic])
+@pytest.mark.parametrize(
+    "name", [n for n, row in OPERATORS.items() if not any(port.variadic for port in row.inputs[:1])]
+)
 def test_too_many_operands_are_counted(name: str):
     row = OPERATORS[name]
     count = len(row.inputs) + 1
@@ -105,6 +112,7 @@ ATTRIBUTES: dict[str, tuple[list[tuple[Any, Any]], list[Any]]] = {
     "str": ([("sum", "sum"), ("", "")], [1, None, b"sum"]),
     "ints": ([(1, (1,)), ([0, -1], (0, -1)), ((), ()), (np.array([1, 2]), (1, 2))], [1.5, "12", [1.5], [True], None]),
     "sizes": ([(2, 2), ([1, 2], (1, 2))], [1.5, "12", True, None]),
+    "floats": ([([1, 0.5], (1.0, 0.5)), ((), ()), (np.array([2.0]), (2.0,))], ["x", [True], None, 1.5, [None]]),
     "dtype": ([("bf16", "bfloat16"), (np.float16, "float16"), (DTYPES["int4"], "int4")], ["", None, 3, object()]),
 }
 

@@ -12,15 +12,16 @@ from npusim.profiles.document import Mark
 from npusim.profiles.flat import flat_document, flat_text, origins
 from npusim.profiles.inheritance import find
 
-PLACES = {"file", "ancestors"}
+LEFT_OUT = {"file", "ancestors", "frontends", "tree"}
+"""Where a profile stands, what flattening has chosen already, and the parts of an expression, which its text tells."""
 
 
 def meaning(value: Any) -> Any:
-    """All that a profile holds, without the places where it stands."""
+    """All that a profile holds, but what is left out."""
     if isinstance(value, Mark):
         return None
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value), {f.name: meaning(getattr(value, f.name)) for f in fields(value) if f.name not in PLACES}
+        return type(value), {f.name: meaning(getattr(value, f.name)) for f in fields(value) if f.name not in LEFT_OUT}
     if isinstance(value, tuple | list):
         return [meaning(item) for item in value]
     if hasattr(value, "items"):

@@ -9,7 +9,7 @@ import pytest
 from npusim.errors import ProfileError
 from npusim.profiles import Profile, load
 from npusim.profiles.document import Node, parse
-from npusim.profiles.gates import apply, read_features
+from npusim.profiles.gates import apply, read_features, used
 
 FEATURES = {"yes": True, "no": False}
 
@@ -38,6 +38,9 @@ def plain(node: Node) -> Any:
         ("[1, true, null]", [1, True, None]),
         ("[a if no]", []),
         ("{if: 'no', x: 1}", {"if": "no", "x": 1}),
+        ("[{x: 1, requires: ['yes', 'no']}, {x: 2, requires: 'yes'}]", [{"x": 1, "requires": ["no"]}, {"x": 2}]),
+        ("[{x: 1, requires: 'no', if: 'yes'}, {x: 2, requires: 'no', if: 'no'}]", [{"x": 1, "requires": ["no"]}]),
+        ("{requires: 'yes'}", {"requires": "yes"}),
     ],
 )
 def test_a_gate_holds_in_lists_only(text: str, value: Any):
@@ -49,6 +52,11 @@ def test_a_gate_holds_in_lists_only(text: str, value: Any):
             apply(node, FEATURES)
     else:
         assert plain(apply(node, FEATURES)) == value
+
+
+def test_every_gate_is_counted():
+    tree = parse("{a: [x if f, {y: 1, unless: [g, h]}, {z: 1, requires: [f, i]}], b: {requires: j}}", "f")
+    assert list(used(tree)) == ["f", "g", "h", "f", "i"]
 
 
 def test_places_survive():
@@ -95,6 +103,10 @@ def test_a_profile_switches_what_its_family_gates(
     [
         (GATED, ":6:29: feature 'bf16' is not declared in features:"),
         ("features: {bf61: true}\n" + GATED, ":7:29: feature 'bf16' is not declared in features:; did you mean bf61?"),
+        (
+            "features: {bf16: true}\noperators:\n  add:\n    rows: [{self: int8, requires: [bf16, bf61]}]\n",
+            ":7:42: feature 'bf61' is not declared in features:; did you mean bf16?",
+        ),
         ("operators:\n  add:\n    if: x\n    api: A\n", ":6:5: unknown key 'if' in the entry of add"),
         ("unless: x\n", ":4:1: unknown key 'unless' in a profile"),
         (

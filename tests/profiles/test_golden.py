@@ -1,71 +1,117 @@
 """Real messages that people met on real chips, as they reported them: the call that caused each gives that text."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+import yaml
 
 import npusim
-from npusim.dtypes import dtype
-from npusim.errors import NPUError
+from npusim.errors import CallError
+from npusim.report.text import rejection
+from npusim.simulator import Status, Verdict, wrapping
 
-CAST = (
-    "[DT_FLOAT16,DT_FLOAT,DT_DOUBLE,DT_INT8,DT_UINT8,DT_INT16,DT_INT32,DT_INT64,DT_UINT16,DT_UINT32,DT_UINT64,DT_BOOL,"
-    "DT_COMPLEX64,DT_COMPLEX128,]"
-)
-BF16_CAST: dict[str, Any] = {"self": "bfloat16[2,4]", "dtype": "float32"}
-VISION: dict[str, Any] = {"x1": "float32[16,1280]", "x2": "bfloat16[1280,1280]"}
-RMS_NORM: dict[str, Any] = {"input": "bfloat16[2,4]", "weight": "bfloat16[4]", "normalized_shape": 4}
-FLOATS: dict[str, Any] = {"self": "float32[2,4]", "mat2": "float32[4,2]"}
-X1 = "x1 not implemented for DT_FLOAT, should be in dtype support list [DT_FLOAT16,DT_BFLOAT16,]."
-IO = (
-    "Io input dtype or format is not supported, get io input info is x(DT_BFLOAT16, ND) gamma(DT_BFLOAT16, ND) "
-    "yOut(DT_BFLOAT16, ND) rstdOut(DT_FLOAT, ND) but supported list is:"
-)
-KEEP = "Self dtype DT_FLOAT or mat2 dtype DT_FLOAT not support under keep type mode."
-
-# issue, profile, stack, operator, operands and attributes, sentence
-REPORTED: list[tuple[str, str, str, str, dict[str, Any], str]] = [
-    ("hiyouga/LlamaFactory#4165", "ascend910a", "8.1.RC1", "aclnnCast", BF16_CAST,
-     f"self not implemented for DT_BFLOAT16, should be in dtype support list {CAST}."),
-    # the report breaks off after DT_DOUBLE
-    ("hiyouga/LlamaFactory#7522", "ascend310p", "8.1.RC1", "aclnnCast", BF16_CAST,
-     f"self not implemented for DT_BFLOAT16, should be in dtype support list {CAST}."),
-    # the report lacks the comma before the bracket, which every unedited list has
-    ("InternLM/lmdeploy#3237", "ascend910b", "8.1.RC1", "aclnnMatmulAllReduce", VISION, X1),
-    ("InternLM/lmdeploy#3237", "ascend910_93", "8.1.RC1", "aclnnMatmulAllReduce", VISION, X1),
-    # the report names a chip without bfloat16, but not which
-    ("vllm-project/vllm-ascend#6490", "ascend310p", "8.5", "aclnnRmsNorm", RMS_NORM, IO),
-    ("vllm-project/vllm-ascend#6490", "ascend910a", "8.5", "aclnnRmsNorm", RMS_NORM, IO),
-    # the report says 310
-    ("PaddlePaddle/Paddle#70866", "ascend310b", "8.1.RC1", "aclnnMatmul", FLOATS, KEEP),
-]  # fmt: skip
+TABLE = Path(__file__).with_name("golden.yaml")
+PAGE = Path(__file__).parents[2] / "docs" / "golden-messages.md"
+Row = dict[str, Any]
+ROWS: list[Row] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+REPRODUCED = [row for row in ROWS if "explained" not in row]
+EXPLAINED = [row for row in ROWS if "explained" in row]
+WRAPPED = [row for row in REPRODUCED if "wrapped" in row]
 
 
-@pytest.mark.parametrize(("issue", "profile", "stack", "operator", "given", "sentence"), REPORTED)
-def test_the_sentence_is_the_one_reported(
-    issue: str, profile: str, stack: str, operator: str, given: dict[str, Any], sentence: str
-):
-    verdict = npusim.device(profile, stack=stack).judge(operator, **given)
-    assert verdict.violations[0].text == sentence, issue
+def _judged(row: Row) -> Verdict:
+    return npusim.device(row["chip"], stack=row["stack"]).judge(row["operator"], **row["call"])
 
 
-# As above, with what torch_npu prints around the sentence; time and process differ from report to report.
-OLD, NEW = "call {} failed, detail:EZ1001: [PID] TIME {}", "[PID] TIME AclNN_Parameter_Error(EZ1001): {}"
-WRAPPED = [
-    ("hiyouga/LlamaFactory#7522", "ascend310p", "8.1.RC1", 0,
-     OLD.format("aclnnCast", f"self not implemented for DT_BFLOAT16, should be in dtype support list {CAST}.")),
-    # the third age of the wrapping, as in vllm-project/vllm-ascend#6636
-    ("vllm-project/vllm-ascend#6636", "ascend310p", "8.5", 2,
-     NEW.format(f"Tensor self not implemented for DT_BFLOAT16, should be in dtype support list {CAST}.")),
-]  # fmt: skip
+def _name(row: Row) -> str:
+    return str(row["thread"])
 
 
-@pytest.mark.parametrize(("issue", "profile", "stack", "line", "text"), WRAPPED)
-def test_the_wrapping_is_the_one_reported(issue: str, profile: str, stack: str, line: int, text: str):
-    values = np.zeros((2, 4), dtype("bfloat16").storage)
-    with pytest.raises(NPUError) as caught:
-        npusim.device(profile, stack=stack, wrapped=True).run("cast", values, dtype="float32")
-    printed = re.sub(r"\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d\.\d{3}\.\d{3}", "TIME", str(caught.value))
-    assert re.sub(r"PID: ?\d+", "PID", printed).splitlines()[line] == text, issue
+@pytest.mark.parametrize("row", REPRODUCED, ids=_name)
+def test_the_sentence_is_the_one_reported(row: Row):
+    verdict = _judged(row)
+    assert verdict.status is Status.REJECTED
+    assert verdict.violations[0].text == row["says"]
+
+
+def _masked(text: str) -> str:
+    """Blank out what differs from report to report: who was running where and when, and the line of the wrapper."""
+    text = re.sub(r"\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d(\.\d{3}\.\d{3})?", "TIME", text)
+    text = re.sub(r"(PID: ?|Device:|RankID:)-?\d+", r"\1N", text)
+    return re.sub(r"^[\w()]+:\S+:\d+ ", "FUNCTION:FILE:LINE ", text)
+
+
+@pytest.mark.parametrize("row", WRAPPED, ids=_name)
+def test_the_wrapping_is_the_one_reported(row: Row):
+    profile, verdict = npusim.profiles.load(row["chip"], stack=row["stack"]), _judged(row)
+    printed = rejection(verdict, wrapping=wrapping(profile, verdict)).splitlines()
+    reported = row["wrapped"]
+    whole = [*reported[:-1], reported[-1] + ("" if "error code is" in reported[-1] else row["says"])]
+    assert list(map(_masked, printed[: len(whole)])) == list(map(_masked, whole))
+
+
+def _ours(row: Row) -> str:
+    try:
+        verdict = _judged(row)
+    except CallError as error:
+        return f"CallError: {error}"
+    return verdict.violations[0].text if verdict.violations else verdict.status.value
+
+
+@pytest.mark.parametrize("row", EXPLAINED, ids=_name)
+def test_what_is_explained_is_still_so(row: Row):
+    assert _ours(row) == row["ours"]
+
+
+def page() -> Iterator[str]:
+    """Yield the lines of the page that lists the messages."""
+    given, forms = ([row for row in REPRODUCED if ("form" in row) is is_form] for is_form in (False, True))
+    framed = sum("wrapped" in row for row in given)
+    yield from (
+        "# Real messages",
+        "",
+        "<!-- Written by `python -m tests.profiles.test_golden`; edit the table. -->",
+        "",
+    )
+    yield from (
+        "What people met on Ascend chips and reported in public, and whether the call that caused it gives that",
+        "sentence here. The table, with the calls, is `tests/profiles/golden.yaml`; a test holds every row to it.",
+        f"Of {len(given) + len(EXPLAINED)} messages {len(given)} are given to the character, {framed} of them",
+        f"with what torch_npu prints around them; {len(EXPLAINED)} are explained.",
+        *("", "## Given to the character", "", "| message | thread | chip | CANN |", "|---|---|---|---|"),
+        *map(_line, given),
+        *(
+            "",
+            "## The same words about another operator",
+            "",
+            "| message | thread | chip | CANN |",
+            "|---|---|---|---|",
+        ),
+        *map(_line, forms),
+        *("", "## Explained", "", "| message | thread | chip | CANN | why not | what npusim says |"),
+        "|---|---|---|---|---|---|",
+        *(f"{_line(row)} {row['explained']} | {_code(row['ours'])} |" for row in EXPLAINED),
+    )
+
+
+def _line(row: Row) -> str:
+    aside = f"replaced: {row['form']}" if "form" in row else row.get("edited", "")
+    thread = row["thread"] + (f" ({aside})" if aside else "")
+    chip = row["chip"] + (f" (deduced: {row['deduced']})" if "deduced" in row else "")
+    return f"| {_code(row['says'])} | {thread} | {chip} | {row['stack']} |"
+
+
+def _code(text: str) -> str:
+    bars = text.replace("|", r"\|")
+    return f"`{bars}`"
+
+
+def test_the_page_lists_every_message():
+    assert PAGE.read_text(encoding="utf-8") == "\n".join(page()) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text("\n".join(page()) + "\n", encoding="utf-8")

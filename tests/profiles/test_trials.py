@@ -22,7 +22,8 @@ def test_samples_are_calls_of_both_kinds(make_profile: Callable[..., Profile]):
     profile = make_profile("operators: {neg: {ports: {self: [float16, int8]}, rules: [{rank: {self: ..2}}]}}\n")
     (trial,) = trials(profile)
     assert trial.passes
-    assert [judge(profile, call).status for call in trial.positives] == [Status.ACCEPTED] * 2
+    assert len(trial.positives) > 1
+    assert {judge(profile, call).status for call in trial.positives} == {Status.ACCEPTED}
     assert [judge(profile, negative.call).status for negative in trial.negatives] == [Status.REJECTED] * 2
     (first,) = trials(profile, positives=1)
     assert first.positives == trial.positives[:1]
@@ -37,7 +38,8 @@ def test_samples_are_calls_of_both_kinds(make_profile: Callable[..., Profile]):
         ("{rules: [{not_offered: none, when: {approximate: tanh}}, {rank: {self: 1}}, {rank: {self: 2}}]}", False),
         ("{api: Gelu}", True),
         ("{ports: {self: unknown}, rules: [{rank: {self: ..4}}]}", True),
-        ("{rules: [{same_shape: [self, out]}]}", False),
+        ("{rules: [{same_shape: [self, out]}]}", True),
+        ("{rules: [{rank: {self: 0..}}]}", False),
     ],
 )
 def test_what_passes(try_out: Callable[[str], Trial], entry: str, passes: bool):

@@ -9,13 +9,15 @@ from npusim.cli.command import FORMAT, Command, Exit, argument
 from npusim.cli.terminal import Style, as_json, painted
 from npusim.profiles.inheritance import families, find, shipped
 from npusim.profiles.lint import Finding, Report, Severity, lint
+from npusim.profiles.trials import Known
 from npusim.report.place import show_mark
 
 _STYLES = {Severity.ERROR: Style.BAD, Severity.WARNING: Style.DOUBT}
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    reports = [lint(path) for path in _paths(arguments.profiles)]
+    known: Known = {}
+    reports = [lint(path, known) for path in _paths(arguments.profiles)]
     if arguments.format == "json":
         print(as_json([_record(report) for report in reports]))
     else:

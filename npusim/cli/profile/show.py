@@ -17,7 +17,7 @@ def _run(arguments: argparse.Namespace) -> int:
     path = find(arguments.profile)
     document = flat_document(path)
     if arguments.operator is not None:
-        name = find_operator(profile, arguments.operator)
+        name = find_operator(profile, arguments.operator).name
         document["operators"] = {name: document.get("operators", {}).get(name, "unknown")}
     if arguments.format == "json":
         print(as_json(document))

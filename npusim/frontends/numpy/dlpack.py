@@ -85,14 +85,21 @@ def _drop(capsule: int) -> None:
 _destroy = _CapsuleDestructor(_drop)
 
 
+_WITHOUT_CODE = frozenset(
+    {"bcomplex32", "float4_e1m2", "hifloat8", "int48", "bfloat2_b", "bfloat4_b", "bfloat8_b", "dlfloat16", "tfloat32"}
+    | {"float4_e2m1fn_x4", "float8_e4m3fn_x4", "float8_e5m2_x4"}
+)
+"""Formats that one vendor has."""
+
+
 def type_code(row: DType) -> int:
     """Return the DLDataTypeCode of a dtype; raises BufferError where DLPack has none."""
     if row.name in _CODES:
         return _CODES[row.name]
+    if row.name in _WITHOUT_CODE or (row.kind not in _KINDS and not row.is_integer):
+        raise BufferError(f"DLPack has no code for {row}")
     if row.is_integer:
         return 0 if row.name.startswith("int") else 1
-    if row.kind not in _KINDS or row.name in {"bcomplex32", "float4_e1m2", "hifloat8"}:
-        raise BufferError(f"DLPack has no code for {row}")
     return _KINDS[row.kind]
 
 

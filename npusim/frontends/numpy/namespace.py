@@ -11,7 +11,7 @@ import numpy as np
 from npusim.dtypes import DTYPES, DType, dtype
 from npusim.errors import CallError
 from npusim.frontends.numpy.array import Array, asarray
-from npusim.operators import ALIASES, OPERATORS, Operator
+from npusim.operators import ALIASES, COMPUTED, OPERATORS, Operator
 
 if TYPE_CHECKING:
     from npusim.devices import Device
@@ -52,7 +52,7 @@ class Namespace:
 
     def __init__(self, device: "Device") -> None:
         self._device = device
-        for name, operator in {**{name: name for name in OPERATORS}, **ALIASES}.items():
+        for name, operator in {**{name: name for name in COMPUTED}, **ALIASES}.items():
             setattr(self, name, self._function(_STANDARD.get(name, _Standard(operator))))
         for name, standard in _STANDARD.items():
             setattr(self, name, self._function(standard))

@@ -26,7 +26,7 @@ def test_every_command_has_examples(capsys, name):
     [
         ([], "usage: npusim profile COMMAND"),
         (["lnt"], "unknown command 'lnt'; did you mean lint?"),
-        (["xyzzy"], "unknown command 'xyzzy'; commands: new, lint"),
+        (["xyzzy"], "unknown command 'xyzzy'; commands: new, import"),
         (["--version"], "--version"),
     ],
 )

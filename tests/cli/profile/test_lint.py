@@ -56,9 +56,11 @@ def test_json(capsys, write_profile):
 
 def test_without_arguments_all_that_come_with_npusim(capsys, monkeypatch, write_profile):
     monkeypatch.setattr("npusim.cli.profile.lint.shipped", lambda: iter([write_profile(CLEAN)]))
+    family = write_profile("npusim: 1\nfamily: lesser\n", name="lesser", header="")
+    monkeypatch.setattr("npusim.cli.profile.lint.families", lambda: iter([family]))
     code, out = linted(capsys)
     assert code == 0
-    assert [line.split(":")[0] for line in out.splitlines()] == ["ascend", "chip"]
+    assert [line.split(":")[0] for line in out.splitlines()] == ["lesser", "chip"]
 
 
 @pytest.mark.parametrize("name", ["ascend911b", "./nowhere.yaml"])

@@ -1,4 +1,4 @@
-"""Keep files that are private, written whole or not at all, and known to be undamaged when they are read."""
+"""The cache: files that are private, written whole or not at all, and known to be undamaged when they are read."""
 
 import contextlib
 import hashlib
@@ -6,8 +6,16 @@ import os
 import tempfile
 from pathlib import Path
 
+import platformdirs
+
 _MAGIC = b"npusim cache 1\n"
 _DIGEST_BYTES = 32
+
+
+def cache_folder(kind: str) -> Path:
+    """Return the private folder for one kind of thing: NPUSIM_CACHE_DIR, or a part of the user's cache folder."""
+    named = os.environ.get("NPUSIM_CACHE_DIR")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("npusim", appauthor=False)) / kind
 
 
 def read_sealed(path: Path) -> bytes | None:

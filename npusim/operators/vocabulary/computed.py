@@ -1,12 +1,10 @@
-"""The operator vocabulary: one row an operator. To add one, add a row."""
-
-from types import MappingProxyType
+"""The operators that npusim computes as well as judges: one row an operator, with its inference and its meaning."""
 
 import numpy as np
 
 from npusim.operators import inference as infer
 from npusim.operators import reference as ref
-from npusim.operators.model import Operator, operator
+from npusim.operators.model import operator
 
 _UNARY = (
     operator("neg(self) -> out", infer.same, np.negative, "negative"),
@@ -104,12 +102,4 @@ _MOVEMENT = (
     operator("embedding(weight, indices) -> out", infer.embedding, lambda weight, indices: weight[indices]),
 )
 
-OPERATORS: MappingProxyType[str, Operator] = MappingProxyType(
-    {row.name: row for row in (*_UNARY, *_BINARY, *_REDUCTIONS, *_CONTRACTIONS, *_MOVEMENT)}
-)
-"""Every operator by its name."""
-
-ALIASES: MappingProxyType[str, str] = MappingProxyType(
-    {alias: row.name for row in OPERATORS.values() for alias in row.aliases}
-)
-"""Further names, mostly the Python array API standard's, to operator names."""
+ROWS = (*_UNARY, *_BINARY, *_REDUCTIONS, *_CONTRACTIONS, *_MOVEMENT)

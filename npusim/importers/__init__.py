@@ -1,0 +1,1 @@
+"""Importers: turn a vendor's machine-readable tables into the text of a profile."""

@@ -1,0 +1,128 @@
+"""Elementwise arithmetic that npusim judges but does not compute."""
+
+from npusim.operators import inference as infer
+from npusim.operators.model import operator
+
+_SAME_DTYPE = (
+    operator("ceil(self) -> out", infer.same),
+    operator("floor(self) -> out", infer.same),
+    operator("trunc(self) -> out", infer.same),
+    operator("frac(self) -> out", infer.same),
+    operator("sign(self) -> out", infer.same),
+    operator("sgn(self) -> out", infer.same),
+    operator("positive(self) -> out", infer.same),
+    operator("round(self; decimals: int = 0) -> out", infer.same),
+    operator("bitwise_not(self) -> out", infer.same),
+    operator("conj_physical(self) -> out", infer.same),
+)
+
+_FLOATS = (
+    operator("exp2(self) -> out", infer.floating),
+    operator("expm1(self) -> out", infer.floating),
+    operator("log2(self) -> out", infer.floating),
+    operator("log10(self) -> out", infer.floating),
+    operator("log1p(self) -> out", infer.floating),
+    operator("tan(self) -> out", infer.floating),
+    operator("asin(self) -> out", infer.floating),
+    operator("acos(self) -> out", infer.floating),
+    operator("atan(self) -> out", infer.floating),
+    operator("sinh(self) -> out", infer.floating),
+    operator("cosh(self) -> out", infer.floating),
+    operator("asinh(self) -> out", infer.floating),
+    operator("acosh(self) -> out", infer.floating),
+    operator("atanh(self) -> out", infer.floating),
+    operator("erf(self) -> out", infer.floating),
+    operator("erfc(self) -> out", infer.floating),
+    operator("erfinv(self) -> out", infer.floating),
+    operator("digamma(self) -> out", infer.floating),
+    operator("lgamma(self) -> out", infer.floating),
+    operator("sinc(self) -> out", infer.floating),
+    operator("deg2rad(self) -> out", infer.floating),
+    operator("rad2deg(self) -> out", infer.floating),
+    operator("i0(self) -> out", infer.floating),
+    operator("special_i0e(self) -> out", infer.floating),
+    operator("special_i1(self) -> out", infer.floating),
+    operator("special_i1e(self) -> out", infer.floating),
+    operator("special_erfcx(self) -> out", infer.floating),
+    operator("special_ndtri(self) -> out", infer.floating),
+    operator("special_log_ndtr(self) -> out", infer.floating),
+    operator("special_entr(self) -> out", infer.floating),
+    operator("cbrt(self) -> out", infer.floating),
+    operator("logit(self; eps: float = None) -> out"),
+    operator("polygamma(self; n: int) -> out"),
+    operator("mvlgamma(self; p: int) -> out"),
+)
+
+_UNARY = (
+    operator("square(self) -> out"),
+    operator("signbit(self) -> out"),
+    operator("isnan(self) -> out"),
+    operator("isinf(self) -> out"),
+    operator("isfinite(self) -> out"),
+    operator("isposinf(self) -> out"),
+    operator("isneginf(self) -> out"),
+    operator("logical_not(self) -> out"),
+    operator("real(self) -> out"),
+    operator("imag(self) -> out"),
+    operator("angle(self) -> out"),
+    operator("clamp(self; min: number = None, max: number = None) -> out"),
+    operator("clamp_min(self; min: number) -> out"),
+    operator("clamp_max(self; max: number) -> out"),
+    operator("nan_to_num(self; nan: float = None, posinf: float = None, neginf: float = None) -> out"),
+    operator("clamp_tensor(self, min?, max?) -> out"),
+    operator("frexp(self) -> mantissa, exponent"),
+    operator("rsub(self, other; alpha: number = 1) -> out", infer.scaled_elementwise),
+)
+
+_BINARY = (
+    operator("remainder(self, other) -> out", infer.elementwise),
+    operator("fmod(self, other) -> out", infer.elementwise),
+    operator("floor_divide(self, other) -> out", infer.elementwise),
+    operator("fmax(self, other) -> out", infer.elementwise),
+    operator("fmin(self, other) -> out", infer.elementwise),
+    operator("bitwise_and(self, other) -> out", infer.elementwise),
+    operator("bitwise_or(self, other) -> out", infer.elementwise),
+    operator("bitwise_xor(self, other) -> out", infer.elementwise),
+    operator("bitwise_left_shift(self, other) -> out", infer.elementwise),
+    operator("bitwise_right_shift(self, other) -> out", infer.elementwise),
+    operator("gcd(self, other) -> out", infer.elementwise),
+    operator("lcm(self, other) -> out", infer.elementwise),
+    operator("squared_difference(self, other) -> out", infer.elementwise),
+    operator("atan2(self, other) -> out"),
+    operator("logaddexp(self, other) -> out"),
+    operator("logaddexp2(self, other) -> out"),
+    operator("hypot(self, other) -> out"),
+    operator("copysign(self, other) -> out"),
+    operator("nextafter(self, other) -> out"),
+    operator("xlogy(self, other) -> out"),
+    operator("heaviside(self, values) -> out"),
+    operator("igamma(self, other) -> out"),
+    operator("igammac(self, other) -> out"),
+    operator("special_zeta(self, other) -> out"),
+    operator("ldexp(self, other) -> out"),
+    operator("special_xlog1py(self, other) -> out"),
+    operator("float_power(self, exponent) -> out"),
+    operator("div_mode(self, other; rounding_mode: str = None) -> out"),
+    operator("div_no_nan(self, other) -> out"),
+)
+
+_TRUTH = (
+    operator("logical_and(self, other) -> out", infer.comparison),
+    operator("logical_or(self, other) -> out", infer.comparison),
+    operator("logical_xor(self, other) -> out", infer.comparison),
+    operator("isclose(self, other; rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> out"),
+    operator("tensors_equal(self, other) -> out"),
+    operator("isin(elements, test_elements; assume_unique: bool = False, invert: bool = False) -> out"),
+    operator("allclose(self, other; rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> out"),
+)
+
+_TERNARY = (
+    operator("addcmul(self, tensor1, tensor2; value: number = 1) -> out"),
+    operator("addcdiv(self, tensor1, tensor2; value: number = 1) -> out"),
+    operator("lerp(self, end, weight) -> out"),
+    operator("complex(real, imag) -> out"),
+    operator("polar(abs, angle) -> out"),
+    operator("mac(self, other, addend) -> out"),
+)
+
+ROWS = (*_SAME_DTYPE, *_FLOATS, *_UNARY, *_BINARY, *_TRUTH, *_TERNARY)
