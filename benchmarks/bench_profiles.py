@@ -1,4 +1,4 @@
-"""The cost of profiles: the largest one from YAML and from the cache, beside PyYAML; and listing them all."""
+"""The cost of profiles: the largest from YAML and from the cache, beside PyYAML; listing and linting them all."""
 
 import os
 import subprocess
@@ -53,6 +53,10 @@ def main() -> None:
     listing = seconds(
         lambda: subprocess.run([sys.executable, "-m", "npusim", "profiles"], capture_output=True, check=True)
     )
+    lint = [sys.executable, "-m", "npusim", "profile", "lint"]
+    begin = time.perf_counter()
+    subprocess.run(lint, capture_output=True, check=True)
+    linting = time.perf_counter() - begin
     bare = seconds(lambda: subprocess.run([sys.executable, "-c", "import numpy, ml_dtypes, yaml"], check=True))
     print(f"{largest}: {sizes[largest] / 1e3:.0f} kB of YAML in {len(text)} files")
     print(f"from YAML, checked and kept                 {cold:6.3f} s    (at most 2.5)")
@@ -61,6 +65,7 @@ def main() -> None:
     print(f"ratio from the cache / PyYAML's parser      {warm / theirs:6.2f}")
     print(f"npusim profiles, {len(sizes)} of them                {listing:6.3f} s    (at most 0.5)")
     print(f"ratio to importing numpy, ml_dtypes, yaml   {listing / bare:6.2f}")
+    print(f"npusim profile lint, all of them            {linting:6.1f} s    (at most 60)")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from npusim.dtypes import DType
 from npusim.errors import ProfileError
 from npusim.profiles import gates
 from npusim.profiles.building import read_profile
+from npusim.profiles.dialects import version_key
 from npusim.profiles.document import Mark, Node
 from npusim.profiles.flattening import flatten
 from npusim.profiles.grade import Grade, grade, own_checks
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     IDLE_FORBID = "idle-forbid"
     DUPLICATE_NAME = "duplicate-name"
     UNUSED_FEATURE = "unused-feature"
+    UNSORTED = "unsorted"
 
 
 SEVERITIES: Mapping[Kind, Severity] = MappingProxyType(
@@ -56,6 +58,7 @@ SEVERITIES: Mapping[Kind, Severity] = MappingProxyType(
         Kind.IDLE_FORBID: Severity.WARNING,
         Kind.DUPLICATE_NAME: Severity.WARNING,
         Kind.UNUSED_FEATURE: Severity.WARNING,
+        Kind.UNSORTED: Severity.ERROR,
     }
 )
 """How bad each kind of finding is."""
@@ -110,6 +113,7 @@ def lint(path: Path, known: Known | None = None) -> Report:
         *in_document(flat.document),
         *in_model(profile, flat.document, _locked(chain)),
         *unused_features(flat.document, chain),
+        *unsorted_dialects(flat.document),
     ]
     if not is_family:
         found += (finding for trial in trials(profile, 1, known) for finding in in_trial(trial))
@@ -152,6 +156,19 @@ def unused_features(document: Node, chain: list[Node]) -> Iterator[Finding]:
     for name, node in features.mapping().items() if features is not None else ():
         if name not in used:
             yield Finding(node.key or node.mark, Kind.UNUSED_FEATURE, f"feature {name!r} gates nothing")
+
+
+def unsorted_dialects(document: Node) -> Iterator[Finding]:
+    """Yield dialects that stand after one that speaks in later versions, and so are never chosen."""
+    dialects = document.mapping().get("dialects")
+    items = dialects.items() if dialects is not None and isinstance(dialects.value, list) else []
+    latest: tuple[tuple[int, int | str], ...] | None = ()
+    for item in items:
+        until = item.mapping().get("until")
+        version = None if until is None else version_key(until.text())
+        if latest is None or (version is not None and version <= latest):
+            yield Finding(item.mark, Kind.UNSORTED, "an earlier dialect speaks in these versions already; oldest first")
+        latest = version
 
 
 def in_model(profile: Profile, document: Node, locked: frozenset[Mark]) -> Iterator[Finding]:

@@ -88,6 +88,13 @@ CASES = [
         "features: {a: true, b: true, c: true}\n"
         "operators: {neg: {ports: {self: [int8, float16 if a]}, rules: [{rank: {self: 2}, if: b, unless: [c]}], FROM}}",
     ),
+    (
+        Kind.UNSORTED,
+        "dialects: [{until: '9.1'}, {until: '9.1.RC1'}, {opening: '['}]",
+        (4, 28),
+        "an earlier dialect speaks in these versions already; oldest first",
+        "dialects: [{until: '8.10.RC1'}, {until: '8.10'}, {until: '9.1'}, {opening: '['}]",
+    ),
 ]  # fmt: skip
 
 

@@ -196,7 +196,7 @@ def test_the_two_chips_differ_where_the_sources_say():
     assert a2.ancestors[-1] == "ascend"
 
 
-# Golden messages. Real ones, from the issues that facts/ascend-errors.md lists, are quoted with their source.
+# Golden messages. Real ones, from public issues, are quoted with their source.
 
 SELF = (
     "[DT_FLOAT16,DT_FLOAT,DT_DOUBLE,DT_INT8,DT_UINT8,DT_INT16,DT_INT32,DT_INT64,DT_UINT16,DT_UINT32,DT_UINT64,DT_BOOL,"
