@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from npusim.cli import main
+from npusim.cli import explain, main
 from npusim.cli.explain import counterexample
 from npusim.profiles import available, load
 from npusim.profiles.rules import KINDS
@@ -42,9 +42,13 @@ def test_a_kind_that_rejects_nothing_has_no_such_call(capsys):
     assert "no call breaks it: what it says is noted on every call" in explained(capsys, "NPU801")
 
 
-@pytest.mark.parametrize("code", sorted({kind.code for kind in KINDS.values()} - USED))
-def test_a_code_not_in_use_says_so(capsys, code):
-    assert "no profile that comes with npusim has such a rule yet" in explained(capsys, code)
+def test_every_code_is_in_use():
+    assert {kind.code for kind in KINDS.values()} == USED
+
+
+def test_a_code_not_in_use_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(explain, "available", lambda: ("gaudi2",))
+    assert "no profile that comes with npusim has such a rule yet" in explained(capsys, "NPU704")
 
 
 def test_the_vendors_sentences_are_shown(capsys):
