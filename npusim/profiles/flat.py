@@ -19,9 +19,9 @@ _WIDTH = 116
 _SHORT = 90
 
 
-def flat_document(path: Path) -> dict[str, Any]:
-    """Return what remains of a profile's file as plain data, in the order of the schema."""
-    document = flatten(path).document.mapping()
+def flat_document(path: Path, frontend: str | None = None) -> dict[str, Any]:
+    """Return what remains of a profile's file for a front end as plain data, in the order of the schema."""
+    document = flatten(path, frontend=frontend).document.mapping()
     names = [key.name for key in PROFILE if key.name in document and key.name not in _LEFT_OUT]
     return {name: plain(document[name]) for name in names}
 
@@ -41,15 +41,23 @@ def _key(name: str) -> str | int:
     return int(name) if name.removeprefix("-").isdecimal() and str(int(name)) == name else name
 
 
-def origins(path: Path) -> Mapping[str, tuple[Mark, ...]]:
+def origins(path: Path, frontend: str | None = None) -> Mapping[str, tuple[Mark, ...]]:
     """Return for every operator the places of the entries that its own is made of, the farthest ancestor's first."""
     found: dict[str, tuple[Mark, ...]] = {}
-    for document, _ in reversed(layers(path)):
-        operators = document.mapping().get("operators")
+    chosen = flatten(path, frontend=frontend).frontend
+    documents = [document.mapping() for document, _ in reversed(layers(path))]
+    parts = [entries["frontends"].mapping()[chosen].mapping() for entries in documents if _speaks_of(entries, chosen)]
+    for part in (*documents, *parts):
+        operators = part.get("operators")
         for name, node in operators.mapping().items() if operators is not None else ():
             kept = found.get(name, ()) if isinstance(node.value, dict) else ()  # a scalar replaces all that was there
             found[name] = (*kept, node.key or node.mark)
     return found
+
+
+def _speaks_of(entries: Mapping[str, Node], frontend: str) -> bool:
+    """Whether a layer says something of a front end."""
+    return bool(frontend) and "frontends" in entries and frontend in entries["frontends"].mapping()
 
 
 def flat_text(document: Mapping[str, Any], comments: Mapping[str, str]) -> str:

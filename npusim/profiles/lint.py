@@ -97,7 +97,7 @@ class Report:
 
 
 def lint(path: Path, known: Known | None = None) -> Report:
-    """Return what is to be said about the file of a profile or a family.
+    """Return what is to be said about the file of a profile or a family, through every front end.
 
     What the loader refuses is the only finding. A family is not put on trial: what it accepts depends on the features
     of those who extend it. `known` holds what trials of one run share.
@@ -105,20 +105,21 @@ def lint(path: Path, known: Known | None = None) -> Report:
     try:
         chain = [document for document, _ in layers(path)]
         is_family = "id" not in chain[0].mapping() and "family" in chain[0].mapping()
-        flat = flatten(path)
-        profile = read_profile(flat, path, is_family=is_family)
+        first = flatten(path)
+        flats = [first, *(flatten(path, frontend=name) for name in first.frontends[1:])]
+        profiles = [read_profile(flat, path, is_family=is_family) for flat in flats]
     except ProfileError as error:
         return Report(str(path), path.stem, (_unreadable(error, path),), None)
-    found = [
-        *in_document(flat.document),
-        *in_model(profile, flat.document, _locked(chain)),
-        *unused_features(flat.document, chain),
-        *unsorted_dialects(flat.document),
-    ]
-    if not is_family:
-        found += (finding for trial in trials(profile, 1, known) for finding in in_trial(trial))
+    found: list[Finding] = []
+    for flat, profile in zip(flats, profiles, strict=True):
+        found += in_document(flat.document)
+        found += in_model(profile, flat.document, _locked(chain))
+        found += unused_features(flat.document, chain)
+        found += unsorted_dialects(flat.document)
+        if not is_family:
+            found += (finding for trial in trials(profile, 1, known) for finding in in_trial(trial))
     findings = sorted(dict.fromkeys(found), key=lambda f: (f.mark.file, f.mark.line, f.mark.column))
-    return Report(str(path), profile.id, tuple(findings), grade(profile))
+    return Report(str(path), profiles[0].id, tuple(findings), grade(profiles[0]))
 
 
 _PLACED = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)

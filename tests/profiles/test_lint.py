@@ -164,3 +164,8 @@ def test_what_comes_with_npusim_has_no_errors(path: Path):
     report = lint(path, _KNOWN)
     assert not report.has_errors, "\n".join(map(str, report.findings))
     assert report.grade is not None
+
+
+def test_every_front_end_is_linted(write_profile: Callable[..., Path]):
+    path = write_profile("frontends: {one: {}, other: {operators: {neg: {ports: {self: int8}}}}}\n")
+    assert Kind.NO_SOURCE in {finding.kind for finding in findings(path)}

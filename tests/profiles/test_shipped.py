@@ -24,13 +24,14 @@ from npusim.resources import folder
 from npusim.simulator import Status, Violation, judge
 
 PROFILES = available()
+THROUGH = [(name, frontend) for name in PROFILES for frontend in load(name).frontends or (None,)]
 _KNOWN: Known = {}
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_what_is_offered_has_an_accepted_call_and_every_rule_one_that_breaks_it(profile: str):
+@pytest.mark.parametrize(("profile", "frontend"), THROUGH)
+def test_what_is_offered_has_an_accepted_call_and_every_rule_one_that_breaks_it(profile: str, frontend: str | None):
     """All at once: the trials take long, and an entry that several chips share is tried once."""
-    loaded = load(profile)
+    loaded = load(profile, frontend=frontend)
     amiss = [complaint for trial in trials(loaded, 3, _KNOWN) for complaint in _complaints(loaded, trial)]
     assert amiss == []
 

@@ -13,16 +13,16 @@ from npusim.report.place import show_file
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    profile = load(arguments.profile)
+    profile = load(arguments.profile, frontend=arguments.frontend)
     path = find(arguments.profile)
-    document = flat_document(path)
+    document = flat_document(path, arguments.frontend)
     if arguments.operator is not None:
         name = find_operator(profile, arguments.operator).name
         document["operators"] = {name: document.get("operators", {}).get(name, "unknown")}
     if arguments.format == "json":
         print(as_json(document))
     else:
-        found = origins(path)
+        found = origins(path, arguments.frontend)
         print(
             flat_text(document, {name: _places(found.get(name, ())) for name in document.get("operators", ())}), end=""
         )
@@ -49,6 +49,7 @@ stand the places that its entry came from. The output is a profile, too, and mea
         argument(
             "operator", metavar="OPERATOR", nargs="?", help="only this operator, by npusim's or the vendor's name"
         ),
+        argument("--frontend", metavar="NAME", help="one of the profile's front ends; the first without it"),
         FORMAT,
     ),
 )

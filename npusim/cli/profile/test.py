@@ -5,20 +5,26 @@ from collections.abc import Iterator, Sequence
 
 from npusim.cli.command import FORMAT, Command, Exit, argument
 from npusim.cli.terminal import Style, as_json, columns, painted
-from npusim.profiles import load
+from npusim.profiles import Profile, load
 from npusim.profiles.samples import Negative
 from npusim.profiles.trials import Trial, trials
 from npusim.report.place import show_mark
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    profile = load(arguments.profile)
-    found = list(trials(profile))
+    first = load(arguments.profile)
+    profiles = [first, *(load(arguments.profile, frontend=name) for name in first.frontends[1:])]
+    found = {_title(profile): list(trials(profile)) for profile in profiles}
+    every = [trial for each in found.values() for trial in each]
     if arguments.format == "json":
-        print(as_json({"profile": profile.id, "operators": [_record(trial) for trial in found]}))
+        print(as_json({"profile": first.id, "operators": [_record(trial) for trial in every]}))
     else:
-        print(*_lines(profile.id, found), sep="\n")
-    return Exit.ACCEPTED if all(trial.passes for trial in found) else Exit.REJECTED
+        print(*(line for title, each in found.items() for line in _lines(title, each)), sep="\n")
+    return Exit.ACCEPTED if all(trial.passes for trial in every) else Exit.REJECTED
+
+
+def _title(profile: Profile) -> str:
+    return f"{profile.id} through {profile.stack.frontend}" if len(profile.frontends) > 1 else profile.id
 
 
 def _lines(name: str, found: Sequence[Trial]) -> Iterator[str]:

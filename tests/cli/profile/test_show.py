@@ -87,3 +87,21 @@ def test_json_is_the_same_data(capsys, chip):
 def test_an_unknown_name_is_a_usage_error(capsys, words):
     assert main(["profile", "show", *words]) == 2
     assert "unknown" in capsys.readouterr().err
+
+
+FRONTENDS = """\
+npusim: 1
+id: two
+frontends:
+  one: {operators: {abs: {ports: {self: float16}, source: a, confidence: documented}}}
+  other: {operators: {abs: {ports: {self: int8}, source: a, confidence: documented}}}
+"""
+
+
+@pytest.mark.parametrize(("options", "line", "dtype"), [([], 4, "float16"), (["--frontend", "other"], 5, "int8")])
+def test_a_front_end_is_shown_with_its_places(capsys, write_profile, options, line, dtype):
+    path = write_profile(FRONTENDS, name="two", header="")
+    assert main(["profile", "show", str(path), *options]) == 0
+    out = capsys.readouterr().out
+    assert f"two.yaml:{line}" in out
+    assert f"ports: {{self: {dtype}}}" in out
