@@ -41,8 +41,8 @@ def read_call(operator: Operator, words: Sequence[str]) -> Call:
     operands: defaultdict[str, list[Operand | None]] = defaultdict(list)
     named: dict[str, Any] = {}
     for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
+        name, _, value = word.partition("=")
+        if "=" not in word or not name.isidentifier():  # const:int8[2]{scale=0.1} is an operand, and has no name
             positional.append(_operand(word))
         elif name in ports:
             operands[name].append(_operand(value))

@@ -108,7 +108,7 @@ def find_operator(profile: Profile, name: str) -> Operator:
     own = name if name in profile.operators or name in OPERATORS else ALIASES.get(name)
     own = own or profile.names.get(name.lower())
     if own is None:
-        candidates = [*profile.operators, *OPERATORS, *ALIASES, *_spelled(profile)]
+        candidates = list(dict.fromkeys((*profile.operators, *OPERATORS, *ALIASES, *_spelled(profile))))
         raise UnknownOperatorError(name, get_close_matches(name, candidates, n=3), f"for {profile.id}")
     return profile.operators[own].operator if own in profile.operators else OPERATORS[own]
 

@@ -170,3 +170,17 @@ def test_an_operand_can_be_a_constant(capsys, tmp_path):
     assert main(["judge", str(profile), "matmul", "float16[2,3]", "float16[3,4]"]) == 1
     assert "mat2 must be a constant" in capsys.readouterr().out
     assert main(["judge", str(profile), "matmul", "float16[2,3]", "const:float16[3,4]"]) == 0
+
+
+def test_an_operand_by_position_may_have_details(capsys):
+    assert main(["judge", "rk3588", "relu", "int8[1,8,4,4]{scale=0.1,zero=0}"]) == 0
+    assert capsys.readouterr().out.startswith("accepted: relu(self=int8[1,8,4,4])")
+    assert main(["judge", "rk3588", "relu", "int8[1,8,4,4]{scale=x}"]) == 2
+    assert "scale='x' of an operand" in capsys.readouterr().err
+
+
+def test_near_names_are_said_once(capsys):
+    assert main(["judge", "ascend910b", "matmool", "float16[2]"]) == 2
+    err = capsys.readouterr().err
+    assert "matmul" in err
+    assert err.count("matmul ") + err.count("matmul?") <= 1
