@@ -6,6 +6,7 @@ from pathlib import Path
 
 from npusim.cli.command import Command, Exit, argument
 from npusim.errors import UsageError
+from npusim.files import write_text
 from npusim.probe.script import script
 from npusim.profiles import Profile, find_operator, load
 
@@ -15,9 +16,7 @@ def _run(arguments: argparse.Namespace) -> int:
     operators = _operators(profile, arguments.only)
     out = Path(arguments.out or f"probe_{profile.id}.py")
     text = script(profile, operators, lambda operator, cases: print(f"{operator}: {cases} cases", file=sys.stderr))
-    temporary = out.with_name(f"{out.name}.writing")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(out)
+    write_text(out, [text])
     print(f"{out} written; on a machine that has the chip: python {out.name}, then npusim profile confirm")
     return Exit.ACCEPTED
 

@@ -116,7 +116,7 @@ class Promoted(Rule):
         for other in dtypes[1:]:
             joined = promote(joined, other) if joined else None
         if dtypes and joined not in self.allowed:
-            fields = {port: seen.dtype(port) for port in self.ports} | {"ports": " and ".join(self.ports)}
+            fields = {"ports": " and ".join(self.ports)}
             hint = f"cast {' and '.join(self.ports)} to one of the allowed dtypes first"
             yield Finding(self.ports[0], joined or "nothing", self.allowed, hint, fields=fields)
 

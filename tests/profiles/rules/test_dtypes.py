@@ -1,25 +1,17 @@
 """Kinds of rule on dtypes: what they accept and refuse, what they say, and the changes they propose."""
 
-from collections.abc import Callable
-
 import pytest
 
 from npusim.call import Operand, TensorType
 from npusim.dtypes import DTYPES
 from npusim.errors import ProfileError
-from npusim.profiles import Profile
 from npusim.profiles.document import parse
 from npusim.profiles.rules import KINDS
 from npusim.profiles.rules.dtypes import CLASSES, LIKELY
 from npusim.profiles.subject import Subject
-from npusim.simulator import Status, judge
 from tests.profiles.rules.calls import (
-    OPERATOR,
     Case,
-    assert_is_broken,
-    assert_is_mended,
-    draft,
-    findings,
+    KindTests,
     read,
 )
 
@@ -229,38 +221,8 @@ def test_every_kind_has_cases():
     assert {case.kind for case in CASES} == DTYPE_KINDS
 
 
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_a_call_that_meets_the_rule_is_accepted(case: Case):
-    assert findings(read(case.rule), draft(case.passing)) == []
-
-
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_a_call_that_breaks_it_is_refused_in_words(case: Case, make_profile: Callable[..., Profile]):
-    entry = f'  op:\n    signature: "{OPERATOR.signature}"\n    rules:\n      - {case.rule}\n'
-    verdict = judge(make_profile(f"operators:\n{entry}"), draft(case.failing).call())
-    assert verdict.status is Status.REJECTED
-    first = verdict.violations[0]
-    assert (first.code, first.port, first.text, first.hint) == (
-        KINDS[case.kind].code,
-        case.port,
-        case.text,
-        case.hint,
-    )
-    assert first.allowed
-    assert findings(read(case.rule), draft(case.failing))[0].index == case.index
-
-
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_some_change_mends_it(case: Case):
-    assert_is_mended(read(case.rule), draft(case.failing))
-
-
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_some_change_breaks_it_on_every_target(case: Case):
-    rule = read(case.rule)
-    assert rule.targets
-    for target in rule.targets:
-        assert_is_broken(rule, draft(case.passing), target)
+class TestDtypes(KindTests):
+    cases = CASES
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
