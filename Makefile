@@ -17,9 +17,9 @@ $(VENV)/.installed: pyproject.toml
 	$(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/.tools: $(VENV)/.installed
+$(VENV)/.tools: $(VENV)/.installed constraints.txt
 	$(PIP) install --quiet "pip>=25.1"
-	$(PIP) install --quiet --group test --group lint
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[torch]" --group test --group lint
 	@touch $@
 
 demo: $(VENV)/.installed ## Install and show the founding story, end to end

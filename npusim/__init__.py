@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from npusim.errors import (
         CallError,
         ConstraintError,
+        DataReadError,
         DtypeNotSupportedError,
         ExecutionError,
         ImportFormatError,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         KernelCrashed,
         KernelTimeout,
         LaunchLimitError,
+        MissingExtraError,
         NoRuntimeError,
         NotOfferedError,
         NPUError,
@@ -39,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CallError",
     "ConstraintError",
+    "DataReadError",
     "Device",
     "DtypeNotSupportedError",
     "ExecutionError",
@@ -47,6 +50,7 @@ __all__ = [
     "KernelCrashed",
     "KernelTimeout",
     "LaunchLimitError",
+    "MissingExtraError",
     "NPUError",
     "NoRuntimeError",
     "NotOfferedError",
@@ -82,6 +86,8 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":  # the front end, which needs npusim[torch]; __all__ leaves it out for those without
+        return import_module("npusim.torch")
     if name not in __all__:
         raise AttributeError(f"module 'npusim' has no attribute {name!r}")
     if name == "available_profiles":
@@ -93,4 +99,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "torch"})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from npusim.call import Site
     from npusim.simulator import Verdict, Violation
 
 
@@ -58,6 +59,21 @@ class NoResultDtypeError(CallError):
 
 class ProbeError(UsageError):
     """What a probe is said to have written cannot be read, or is of another profile, chip or script."""
+
+
+class DataReadError(UsageError):
+    """Data was read of a fake tensor, which has none. `site` is the line that read, the message says what to do."""
+
+    def __init__(self, message: str, site: "Site | None" = None) -> None:
+        super().__init__(message)
+        self.site = site
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.site)
+
+
+class MissingExtraError(NpusimError, ImportError):
+    """An optional package is missing or too old; the message names the extra of npusim that brings it."""
 
 
 class ProfileError(NpusimError, ValueError):
