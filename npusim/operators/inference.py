@@ -115,6 +115,19 @@ def _row(name: str) -> DType:
     return dtype(name)
 
 
+def made(*, size: Sequence[int] = (), dtype: str | None, **_: object) -> tuple[TensorType, ...]:
+    """A new tensor; without a dtype, float32 (torch's default dtype)."""
+    return (TensorType(FLOAT32 if dtype is None else _row(dtype), tuple(size)),)
+
+
+def arange(*, start: float, end: float, step: float, dtype: str | None) -> tuple[TensorType, ...]:
+    """As many numbers as fit from `start` until before `end`; int64 if none of the three has a fraction."""
+    if step == 0 or (end - start) / step < 0:
+        raise CallError(f"arange from {start:g} to {end:g} in steps of {step:g} has no end")
+    whole = all(isinstance(number, int) for number in (start, end, step))
+    return made(size=(math.ceil((end - start) / step),), dtype="int64" if dtype is None and whole else dtype)
+
+
 def _reduced(shape: tuple[int, ...], dim: Sequence[int] | None, keepdim: bool) -> tuple[int, ...]:
     axes = {axis(d, len(shape)) for d in dim} if dim else set(range(len(shape)))
     if dim and len(axes) != len(dim):
@@ -254,19 +267,20 @@ def _attention_lead(
 
 
 def cat(tensors: Sequence[TensorType], *, dim: int) -> tuple[TensorType, ...]:
-    """Joined along an axis; all other sizes equal."""
+    """Joined along an axis; all other sizes equal. A tensor of shape [0] adds its dtype only (torch's rule)."""
     if not tensors:
         raise CallError("cat takes at least one tensor")
-    first = tensors[0]
+    joined = [t for t in tensors if t.shape != (0,)] or tensors
+    first = joined[0]
     along_axis = axis(dim, first.rank)
 
     def others(t: TensorType) -> tuple[int, ...]:
         return t.shape[:along_axis] + t.shape[along_axis + 1 :]
 
-    for t in tensors:
+    for t in joined:
         if t.rank == 0 or t.rank != first.rank or others(t) != others(first):
             raise CallError(f"cat along dim={dim}: {_show(t.shape)} does not fit {_show(first.shape)}")
-    size = sum(t.shape[along_axis] for t in tensors)
+    size = sum(t.shape[along_axis] for t in joined)
     return (TensorType(result_dtype(tensors), (*first.shape[:along_axis], size, *first.shape[along_axis + 1 :])),)
 
 

@@ -193,8 +193,9 @@ def gather(self: Array, index: Array, *, dim: int) -> Any:
 
 
 def cat(tensors: Sequence[Array], *, dim: int) -> Any:
-    """Joined along one axis."""
-    return np.concatenate(tensors, axis=dim)
+    """Joined along one axis; a tensor of shape [0] adds its dtype only."""
+    joined = [tensor for tensor in tensors if tensor.shape != (0,)] or tensors
+    return np.concatenate(joined, axis=dim).astype(np.result_type(*tensors))
 
 
 def permute(self: Array, *, dims: Sequence[int]) -> Any:

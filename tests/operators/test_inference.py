@@ -358,3 +358,32 @@ def test_one_float_in_gives_the_same_float_out(name: str, storage: type):
     row = OPERATORS[name]
     outputs = infer(row, bind(row, [operand], required))
     assert {out.dtype for out in outputs} == {dtype(storage)}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "expected"),
+    [
+        ("zeros", {"size": (2, 3)}, "float32[2,3]"),
+        ("full", {"size": (), "fill_value": 1, "dtype": "int32"}, "int32"),
+        ("scalar_tensor", {"s": 2}, "float32"),
+        ("arange", {"end": 5}, "int64[5]"),
+        ("arange", {"start": 0, "end": 1.0, "step": 0.3}, "float32[4]"),
+        ("arange", {"start": 5, "end": 0, "step": -2, "dtype": "float16"}, "float16[3]"),
+        ("arange", {"start": 2, "end": 2}, "int64[0]"),
+    ],
+)
+def test_what_is_made_of_numbers_alone(name: str, attributes: dict[str, Any], expected: str):
+    operator = OPERATORS[name]
+    assert list(map(str, infer(operator, bind(operator, (), attributes)))) == [str(parse_tensor_type(expected))]
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_range_that_never_ends_is_refused(step: int):
+    with pytest.raises(CallError, match=f"arange from 0 to 5 in steps of {step} has no end"):
+        infer(OPERATORS["arange"], bind(OPERATORS["arange"], (), {"end": 5, "step": step}))
+
+
+def test_a_tensor_without_elements_or_shape_adds_its_dtype_to_a_concatenation():
+    empty, full = (Operand(TensorType(dtype(name), shape)) for name, shape in (("float32", (0,)), ("bfloat16", (2, 3))))
+    call = bind(OPERATORS["cat"], (), {"tensors": (empty, full), "dim": -1})
+    assert infer(OPERATORS["cat"], call) == (TensorType(dtype("float32"), (2, 3)),)
