@@ -24,6 +24,7 @@ from npusim.simulator import Status, Verdict, judge
 from npusim.sites import caller
 
 if TYPE_CHECKING:
+    from npusim import torch as npusim_torch
     from npusim.executor import Executor
     from npusim.executor.buffers import Argument
     from npusim.frontends.numpy.namespace import Namespace
@@ -54,7 +55,8 @@ class _Plan:
 class Device:
     """One simulated chip: judges calls, runs them, and keeps what its policy says to keep.
 
-    Made by `npusim.device`. `verdicts` holds, under Policy.RECORD, the verdict of every rejected call in order.
+    Made by `npusim.device`. `verdicts` holds, under Policy.RECORD, the verdict of every rejected call in order; `runs`
+    holds what came of every `torch` block.
     Devices may be used from several threads; each call is judged and run on its own.
     """
 
@@ -71,6 +73,7 @@ class Device:
         self.on_unknown = on_unknown
         self.wrapped = wrapped
         self.verdicts: list[Verdict] = []
+        self.runs: list[npusim_torch.Run] = []
         self._plans: dict[Any, _Plan] = {}
         self._lock = threading.Lock()
 
@@ -96,6 +99,45 @@ class Device:
         from npusim.executor import Executor
 
         return Executor(IEEE)
+
+    def torch(
+        self,
+        mode: "npusim_torch.Mode | str" = "raise",
+        *,
+        training: bool = False,
+        lowering: str | Sequence[str] | None = None,
+        execute: "bool | npusim_torch.Emulator" = False,
+        observe: "Sequence[npusim_torch.Listener]" = (),
+        edits: "Sequence[npusim_torch.Edit]" = (),
+        origins: bool = True,
+    ) -> "npusim_torch.Run":
+        """Return a context manager that judges every operator PyTorch code calls: `with npu.torch() as run: ...`.
+
+        mode      what happens on a rejection: "raise", "record" (go on, raise at the end) or "report" (never raise)
+        training  see the operators of forward and backward rather than those of inference, composites whole
+        lowering  names of lowering sets: what runs on the chip in place of what the model says; None is the one that
+                  belongs to the profile's stack
+        execute   compute with the device's numerics instead of the CPU's; an Emulator says how, if not as usual
+        observe   listeners that see every call, such as npusim.torch.Finiteness
+        edits     changes made to single calls, as a repair would make them
+        origins   remember where every dtype was born
+
+        Raises MissingExtraError without torch, UsageError for a mode or lowering that does not exist.
+        """
+        from npusim import torch as npusim_torch
+
+        run = npusim_torch.start(
+            self,
+            _choice(npusim_torch.Mode, mode, "mode"),
+            training=training,
+            lowering=lowering,
+            execute=execute,
+            listeners=observe,
+            edits=edits,
+            origins=origins,
+        )
+        self.runs.append(run)
+        return run
 
     def judge(self, operator: str, /, *operands: Any, **named: Any) -> Verdict:
         """Return the verdict on one call.

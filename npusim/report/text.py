@@ -27,7 +27,8 @@ def rejection(verdict: Verdict, *, wrapping: str = "") -> str:
     """
     first = verdict.violations[0]
     head = wrap(wrapping, first) if wrapping else first.text
-    return "\n".join((head, *_details(first, verdict.call), *_others(verdict.violations[1:])))
+    notes = (f"  note     {note}" for note in verdict.notes)
+    return "\n".join((head, *_details(first, verdict.call), *notes, *_others(verdict.violations[1:])))
 
 
 def wrap(template: str, violation: Violation) -> str:
