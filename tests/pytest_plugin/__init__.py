@@ -1,0 +1,1 @@
+"""The pytest plugin, seen through runs of pytest on small suites."""
