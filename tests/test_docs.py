@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,16 @@ def test_the_readmes_python_example_is_refused_at_its_last_line() -> None:
     for line in ("born in mul(bfloat16, float32) at example.py:10", "repair   cast x1 to bfloat16"):
         assert line in str(caught.value)
         assert line in printed
+
+
+def test_the_readmes_pytorch_example_runs() -> None:
+    code = next(block for block in blocks("README.md", "python") if "transformers" in block)
+    scope: dict[str, Any] = {}
+    exec(compile(code, "example.py", "exec"), scope)
+    counts = scope["run"].counts
+    assert counts.judged > 50
+    assert counts.rejected == counts.unknown == 0
+    assert scope["logits"].isfinite().all()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/howto-profile.md"])

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from npusim.cli.command import Command, Exit, Group, Modules, overview_of, parser_of
-from npusim.errors import NpusimError, ProfileError, UsageError
+from npusim.errors import MissingExtraError, NpusimError, ProfileError, UsageError
 
 COMMANDS: Mapping[str, Command | Group] = Modules(
-    "npusim.cli", ("demo", "profiles", "profile", "judge", "doctor", "explain")
+    "npusim.cli", ("demo", "check", "profiles", "profile", "judge", "torch", "doctor", "explain")
 )
 """Every command by its name, in the order of the help text."""
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
-    except (UsageError, ProfileError, OSError) as error:
+    except (UsageError, ProfileError, MissingExtraError, OSError) as error:
         return _failed(error, Exit.USAGE)
     except NpusimError as error:
         return _failed(error, Exit.REJECTED)

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,19 @@ def painted(text: str, style: Style) -> str:
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\033[{style.value}m{text}\033[0m"
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on standard error, if a person reads it, what takes long, and wipe that out when it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"npusim: {what}", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print("\r\033[2K", end="", file=sys.stderr, flush=True)
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:

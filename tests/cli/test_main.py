@@ -25,7 +25,7 @@ class TestHelp:
     def test_the_overview_names_every_command(self, capsys):
         assert main(["--help"]) == 0
         out = capsys.readouterr().out
-        assert list(COMMANDS) == ["demo", "profiles", "profile", "judge", "doctor", "explain"]
+        assert list(COMMANDS) == ["demo", "check", "profiles", "profile", "judge", "torch", "doctor", "explain"]
         assert all(f"\n  {command.name} " in out and command.summary in out for command in COMMANDS.values())
 
     @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
@@ -57,7 +57,7 @@ class TestUsage:
         ("words", "said"),
         [
             (["juge"], "unknown command 'juge'; did you mean judge?"),
-            (["xyzzy"], "unknown command 'xyzzy'; commands: demo, profiles,"),
+            (["xyzzy"], "unknown command 'xyzzy'; commands: demo, check, profiles,"),
             (["--frobnicate"], "--frobnicate"),
             (["profiles", "all"], "all"),
             (["profiles", "--form", "json"], "--form"),
