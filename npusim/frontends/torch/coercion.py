@@ -12,6 +12,8 @@ from npusim.frontends.torch.operands import torch_dtype
 from npusim.simulator import Verdict
 
 Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
+Cast = Callable[[torch.Tensor, torch.dtype], torch.Tensor]
+"""What casts a tensor; a run lets its listeners see that."""
 
 
 def float_dtypes(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> set[torch.dtype]:
@@ -19,14 +21,14 @@ def float_dtypes(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> set[torch.
     return {one.dtype for one in tensors_in((args, kwargs)) if one.is_floating_point() and one.dim()}
 
 
-def in_one_dtype(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+def in_one_dtype(args: tuple[Any, ...], kwargs: Mapping[str, Any], cast: Cast) -> Arguments:
     """Return the arguments with every float tensor in the dtype to which they promote each other."""
     common = reduce(torch.promote_types, float_dtypes(args, kwargs))
-    return _mapped(args, kwargs, lambda one: one.to(common) if one.is_floating_point() else one)
+    return _mapped(args, kwargs, lambda one: cast(one, common) if one.is_floating_point() else one)
 
 
 def as_allowed(
-    translation: Translation, verdict: Verdict, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    translation: Translation, verdict: Verdict, args: tuple[Any, ...], kwargs: Mapping[str, Any], cast: Cast
 ) -> Arguments:
     """Return the arguments with those of a refused dtype in an allowed one, as a repair would."""
     targets = {
@@ -34,7 +36,7 @@ def as_allowed(
         for port, target in _targets(translation, verdict)
         for one in tensors_in(translation.operands.get(port))
     }
-    return _mapped(args, kwargs, lambda one: one.to(targets[id(one)]) if id(one) in targets else one)
+    return _mapped(args, kwargs, lambda one: cast(one, targets[id(one)]) if id(one) in targets else one)
 
 
 def undone(before: Arguments, after: Arguments) -> Mapping[torch.dtype, torch.dtype]:

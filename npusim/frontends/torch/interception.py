@@ -216,10 +216,10 @@ class Interception(Mode):
         """Do what follows from a verdict other than accepted, and compute."""
         match plan.step:
             case Step.JOIN:
-                args, kwargs = in_one_dtype(args, kwargs)
+                args, kwargs = in_one_dtype(args, kwargs, self._cast)
             case Step.DECOMPOSE:
                 if self._has_coerced and plan.operator == _ATTENTION and len(float_dtypes(args, kwargs)) > 1:
-                    args, kwargs = in_one_dtype(args, kwargs)
+                    args, kwargs = in_one_dtype(args, kwargs, self._cast)
                 with self:
                     output = _in_parts(plan.func, args, kwargs)
                 if output is not NotImplemented:
@@ -248,7 +248,7 @@ class Interception(Mode):
         """
         self._has_coerced = True
         translation = translate(plan.func, args, kwargs, self._profile)
-        allowed = as_allowed(translation, verdict, args, kwargs)
+        allowed = as_allowed(translation, verdict, args, kwargs, self._cast)
         try:
             output = self._computed(plan, *allowed)
         except RuntimeError:  # the host takes other dtypes than the chip, as a mask of integers
@@ -256,7 +256,19 @@ class Interception(Mode):
         if translation.attributes.get("dtype") is not None:
             return output
         back = undone((args, kwargs), allowed)
-        return mapped(output, lambda one: one.to(back.get(one.dtype, one.dtype)))
+        return mapped(output, lambda one: self._cast(one, back.get(one.dtype, one.dtype)))
+
+    def _cast(self, one: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor in another dtype. It is no call of the model, so it is not judged; listeners see it."""
+        if one.dtype == dtype:
+            return one
+        event = Event(torch.ops.aten.to.dtype, (one, dtype), {}, None, places.site)
+        for listener in self._around.listeners:
+            listener.before(event)
+        output = one.to(dtype)
+        for listener in self._around.listeners:
+            listener.after(event, output)
+        return output
 
     def _computed(self, plan: Plan, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         compute = self._around.compute
@@ -280,7 +292,7 @@ class Interception(Mode):
             raise  # noqa: PLE0704 - called where the host's error is handled
         if plan.step is Step.COMPUTE:
             plan.step = Step.JOIN
-        return self._computed(plan, *in_one_dtype(args, kwargs))
+        return self._computed(plan, *in_one_dtype(args, kwargs, self._cast))
 
     def _surrounded(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """As `__torch_dispatch__`, with everything that surrounds the judging."""

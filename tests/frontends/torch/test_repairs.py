@@ -90,6 +90,13 @@ def test_the_numbers_rank_the_late_cast_before_the_early_one(chip):
     assert late.cost.there > early.cost.there + 20, "an angle of 200 has a step of 1 rad in bfloat16"
 
 
+def test_what_a_run_casts_to_go_on_costs_what_the_same_repair_costs(chip):
+    model, x = Rotary(), torch.randn(32, 64, dtype=BF16)
+    (found,) = npusim.torch.repairs(chip, lambda: model(x))
+    (death,) = [one for one in found.ranked if one.proposal.title.startswith("cast at death")]
+    assert found.unrepaired == death.cost
+
+
 def test_repairs_are_read_in_order_with_code_and_cost(chip):
     model, x = Rotary(), torch.randn(32, 64, dtype=BF16)
     (found,) = npusim.torch.repairs(chip, lambda: model(x))
