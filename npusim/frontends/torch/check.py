@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from npusim.errors import NpusimError
 from npusim.frontends.torch.run import Mode, Run
-from npusim.frontends.torch.target import Build, Inputs, TargetError, call, describe, find_target, made
+from npusim.frontends.torch.target import Build, TargetError, call, describe, find_target, made
 
 if TYPE_CHECKING:
     from npusim.devices import Device
@@ -38,7 +38,7 @@ def check(
     for npu in devices:
         model, inputs = made(build, fake=fake)
         run = npu.torch(Mode.REPORT, lowering=lowering, training=training, execute=execute)
-        run.again = partial(_once, model, inputs, training)
+        run.again = partial(call, model, inputs, training=training)
         try:
             with run:
                 run.again()
@@ -47,19 +47,3 @@ def check(
         except Exception as error:
             raise TargetError(f"the model failed under npusim on {npu.profile.id}: {describe(error)}") from error
         yield run
-
-
-def _once(model: Any, inputs: Inputs, training: bool) -> Any:
-    output = call(model, inputs)
-    if training:
-        _backward(output)
-    return output
-
-
-def _backward(output: object) -> None:
-    from torch.utils._pytree import tree_leaves
-
-    losses = [one.float().sum() for one in tree_leaves(output) if getattr(one, "requires_grad", False)]
-    if not losses:
-        raise TargetError("nothing that the model returns has a gradient: is it in training mode, with parameters?")
-    sum(losses[1:], losses[0]).backward()

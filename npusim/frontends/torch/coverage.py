@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 from npusim.errors import CallError, UnknownDtypeError
 from npusim.frontends.torch.mapping import Role, Translation, translate
 from npusim.frontends.torch.modes import Mode
 from npusim.frontends.torch.operands import operands_of
-from npusim.frontends.torch.target import Inputs, TargetError, call
+from npusim.frontends.torch.target import Inputs, call
 from npusim.operators import OPERATORS, bind
 from npusim.profiles import Profile
 from npusim.simulator import Status, judge
@@ -88,12 +88,7 @@ def coverage(model: Any, inputs: Inputs, training: bool = False) -> Coverage:
     """
     watch = _Watch()
     with nullcontext() if training else torch.inference_mode(), watch:
-        output = call(model, inputs)
-        if training:
-            losses = [one.float().sum() for one in tree_leaves(output) if getattr(one, "requires_grad", False)]
-            if not losses:
-                raise TargetError("nothing that the model returns has a gradient: are its parameters trainable?")
-            torch.stack(losses).sum().backward()
+        call(model, inputs, training=training)
     return Coverage(watch.calls())
 
 

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from npusim.errors import NpusimError, UsageError
 from npusim.frontends.torch import places
@@ -108,15 +109,24 @@ def _pair(build: Build) -> tuple[Any, Inputs]:
             )
 
 
-def call(model: Any, inputs: Inputs) -> Any:
-    """Call a model on what its function gave for it."""
+def call(model: Any, inputs: Inputs, *, training: bool = False) -> Any:
+    """Call a model on what its function gave for it; for training go back from the sum of its outputs as well.
+
+    Raises TargetError if there is nothing to go back from.
+    """
     match inputs:
         case Mapping():
-            return model(**inputs)
+            output = model(**inputs)
         case torch.Tensor():
-            return model(inputs)
+            output = model(inputs)
         case _:
-            return model(*inputs)
+            output = model(*inputs)
+    if training:
+        losses = [one.float().sum() for one in tree_leaves(output) if getattr(one, "requires_grad", False)]
+        if not losses:
+            raise TargetError("nothing that the model returns has a gradient: is it in training mode, with parameters?")
+        sum(losses[1:], losses[0]).backward()
+    return output
 
 
 def describe(error: BaseException) -> str:
