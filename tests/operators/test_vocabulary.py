@@ -1,4 +1,4 @@
-"""The vocabulary: what issue 2 asks for is there, names are unambiguous, and an operator is one row."""
+"""The vocabulary: what it must have is there, names are unambiguous, and an operator is one row."""
 
 import re
 
