@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 import npusim
 import npusim.torch
@@ -146,6 +147,29 @@ def test_products_that_overflow_are_held_until_they_fit(chip):
     assert best.accepted
     assert best.cost.model > 60
     assert math.isnan(found.unrepaired.model)
+
+
+@pytest.mark.parametrize(
+    ("compute", "scales"),
+    [
+        (lambda x: functional.linear(x, x, x[0]).mean(-1) / 1024, False),  # a bias does not grow with the others
+        (lambda x: (x * x).mean(-1) / 1024, True),
+        (lambda x: (x * torch.tensor(2048.0, dtype=FP16)).mean(-1) / 1024, True),
+        (lambda x: (x + x + x).mean(-1) / 1024, None),
+    ],
+    ids=["linear", "mul", "mul by a 0-d tensor", "no overflow"],
+)
+def test_a_scale_is_tried_only_where_it_can_be_undone(chip, compute, scales):
+    x = torch.full((4, 4), 300.0, dtype=FP16)
+    found = npusim.torch.repairs(chip, lambda: compute(x))
+    if scales is None:
+        assert found == []
+        return
+    titles = {one.proposal.title: one for one in found[0].ranked}
+    assert titles["keep in float32"].accepted
+    scaled = [one for title, one in titles.items() if title.startswith("scale")]
+    assert bool(scaled) is scales
+    assert all(one.accepted and one.cost.model > 60 for one in scaled)
 
 
 def test_a_run_repairs_what_it_saw(chip):

@@ -135,17 +135,19 @@ def packet_name(overload: str) -> str:
 _ADD_UP = {"aten.mul", "aten.matmul", "aten.mm", "aten.bmm"}
 _SUMS = {"aten.add", "aten.sub"}
 _KEEP = {"aten.mean", "aten.sum", "aten.neg", "aten.abs", "aten.amax", "aten.clone", "aten.contiguous", "aten.to"}
-_KEEP |= {"aten.view", "aten.reshape", "aten.transpose", "aten.permute", "aten.unsqueeze", "aten.expand", "aten.linear"}
+_KEEP |= {"aten.view", "aten.reshape", "aten.transpose", "aten.permute", "aten.unsqueeze", "aten.expand"}
 _POWERS = {"aten.sqrt": 0.5, "aten.rsqrt": -0.5, "aten.reciprocal": -1.0, "aten.square": 2.0}
+SCALABLE = {"aten.pow", "aten.square", "aten.sum", "aten.mean", *_ADD_UP}
+"""Operators that can overflow and of which `degree` says what a scale of their operands does to the result."""
 
 
 def degree(func: Any, args: tuple[Any, ...]) -> float:
-    """Return by which power of a factor a result grows when every operand of a homogeneous operator is scaled by it."""
+    """Return by which power of a factor a result grows when the operands of a scalable operator, but 0-d ones, are."""
     name = packet(func)
     if name == "aten.pow" and isinstance(args[1], int | float):
         return float(args[1])
     if name in _ADD_UP:
-        return float(sum(isinstance(one, torch.Tensor) for one in args[:2]))
+        return float(sum(isinstance(one, torch.Tensor) and one.dim() > 0 for one in args[:2]))
     return _POWERS.get(name, 1.0)
 
 
@@ -157,6 +159,8 @@ def _joint(func: Any, args: tuple[Any, ...], factors: Mapping[int, float]) -> fl
         return 1.0
     if name in _ADD_UP:
         return given[0] * (given[1] if len(given) > 1 else 1.0)
+    if name == "aten.div":
+        return given[0] / (given[1] if len(given) > 1 else 1.0)
     if name in _SUMS:
         return given[0] if len(set(given)) == 1 else None
     if name == "aten.pow" and isinstance(args[1], int | float):

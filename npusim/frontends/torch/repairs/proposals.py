@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from npusim.frontends.torch.observation import Observation
-from npusim.frontends.torch.repairs.edits import Action, Edit
+from npusim.frontends.torch.repairs.edits import SCALABLE, Action, Edit
 from npusim.frontends.torch.repairs.lineage import Lineage, Step, above
 from npusim.report.place import show_file
 from npusim.simulator import Violation
@@ -63,7 +63,7 @@ def for_overflow(seen: Observation, operator: str) -> Iterator[Proposal]:
             edit = Edit(site.file, site.line, operator, Action.HOLD, seen.dtype, target)
             code = f"{place}  compute {operator} in {target}, and cast back where the result fits {seen.dtype} again"
             yield Proposal(f"keep in {target}", (edit,), (code,))
-    if seen.true_value and seen.limit:
+    if operator in SCALABLE and seen.true_value and seen.limit:
         factor = _scale(abs(seen.true_value) / seen.limit)
         edit = Edit(site.file, site.line, operator, Action.SCALE, seen.dtype, seen.dtype, factor)
         code = f"{place}  multiply the operands of {operator} by {factor:g}, and undo it where the result fits again"
